@@ -1,0 +1,83 @@
+"""`/api/v1/namespaces/{ns}/activations` (openwhisk-api §2.6, §8)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.api.requests import flag, identity, json_response, malformed_query, milliseconds, namespace_of, page_of, services
+from hub.domain.activation import Activation
+from hub.domain.errors import Malformed
+from hub.domain.names import check_activation_id, check_entity_name
+from hub.storage.base import ActivationFilter
+from hub.wire.activations import activation_row, activation_to_wire, response_to_wire
+
+_LONGEST_PATH = 2
+
+
+def _filter(request: Request) -> ActivationFilter:
+    name = request.query_params.get("name") or None
+    if name is not None:
+        segments = name.split("/")
+        try:
+            for segment in segments:
+                check_entity_name(segment)
+        except Malformed as error:
+            raise _bad_name(name) from error
+        if len(segments) > _LONGEST_PATH:
+            raise _bad_name(name)
+    return ActivationFilter(path=name, since=milliseconds(request, "since"), upto=milliseconds(request, "upto"))
+
+
+def _bad_name(name: str) -> Malformed:
+    return malformed_query("name", f"Parameter may be a 'simple' name or 'package-name/simple' name: {name}")
+
+
+async def list_activations(request: Request) -> Response:
+    """GET: a page of rows, of full records with `docs`, or their count."""
+    caller = await identity(request)
+    namespace = namespace_of(request, caller)
+    page = page_of(request, "activations")
+    where = _filter(request)
+    docs = flag(request, "docs")
+    if flag(request, "count"):
+        if docs:
+            raise Malformed("The parameter 'docs' is not permitted with 'count'.")
+        total = await services(request).activations.count(caller, namespace, where)
+        return json_response({"activations": max(total - page.skip, 0)})
+    rows = await services(request).activations.list(caller, namespace, where, page)
+    return json_response([activation_to_wire(row) if docs else activation_row(row) for row in rows])
+
+
+async def _found(request: Request) -> Activation:
+    caller = await identity(request)
+    namespace = namespace_of(request, caller)
+    return await services(request).activations.get(caller, namespace, check_activation_id(request.path_params["activation_id"]))
+
+
+async def get_activation(request: Request) -> Response:
+    """GET one record."""
+    return json_response(activation_to_wire(await _found(request)))
+
+
+async def get_result(request: Request) -> Response:
+    """GET the response of one."""
+    return json_response(response_to_wire((await _found(request)).response))
+
+
+async def get_logs(request: Request) -> Response:
+    """GET the logs of one."""
+    return json_response({"logs": list((await _found(request)).logs)})
+
+
+_ALL = "/namespaces/{namespace}/activations"
+
+routes = [
+    Route(_ALL, list_activations, methods=["GET"]),
+    Route(f"{_ALL}/", list_activations, methods=["GET"]),
+    Route(f"{_ALL}/{{activation_id}}", get_activation, methods=["GET"]),
+    Route(f"{_ALL}/{{activation_id}}/", get_activation, methods=["GET"]),
+    Route(f"{_ALL}/{{activation_id}}/result", get_result, methods=["GET"]),
+    Route(f"{_ALL}/{{activation_id}}/logs", get_logs, methods=["GET"]),
+]

@@ -1,0 +1,104 @@
+"""The info documents and the hub's pulse (openwhisk-api §1.1, §1.2; design §8)."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from hub.api.requests import json_response, services
+from hub.domain.errors import RequestError
+from hub.telemetry import metrics
+
+MB = 1024 * 1024
+_JSON = "application/json"
+LOOPBACK = ("127.", "::1")
+
+
+async def platform(request: Request) -> Response:
+    """`GET /` for programs: durations in ms, sizes in bytes."""
+    hub = services(request)
+    limits = hub.settings.limits
+    actions = {
+        "action_duration": (100, limits.max_action_timeout),
+        "action_memory": (128 * MB, limits.max_action_memory * MB),
+        "action_logs": (0, limits.max_action_logs * MB),
+    }
+    ranges: dict[str, int] = {}
+    for name, (low, high) in actions.items():
+        ranges |= {f"default_min_{name}": low, f"default_max_{name}": high, f"min_{name}": low, f"max_{name}": high}
+    document = {
+        "description": "OpenWhisk",
+        "support": {"github": "", "slack": ""},
+        "api_paths": ["/api/v1"],
+        "runtimes": hub.kinds.manifest(),
+        "limits": {
+            "actions_per_minute": limits.invocations_per_minute,
+            "triggers_per_minute": limits.fires_per_minute,
+            "concurrent_actions": limits.concurrent_invocations,
+            "sequence_length": 50,
+            **ranges,
+        },
+    }
+    return json_response(document)
+
+
+async def api_version(_request: Request) -> Response:
+    """`GET /api/v1`, without credentials."""
+    number = version("whiskhub")
+    return json_response(
+        {
+            "description": "OpenWhisk API",
+            "api_version": "1.0.0",
+            "api_version_path": "v1",
+            "build": number,
+            "buildno": number,
+            "swagger_paths": {"ui": "/docs", "api-docs": "/api-docs"},
+        }
+    )
+
+
+async def ping(_request: Request) -> Response:
+    """`GET /ping`."""
+    return PlainTextResponse("pong")
+
+
+async def live(_request: Request) -> Response:
+    """The process turns."""
+    return json_response({"live": True})
+
+
+async def ready(request: Request) -> Response:
+    """Every dependency answers; otherwise 503 names the one that is out."""
+    hub = services(request)
+    details: dict[str, object] = {}
+    try:
+        await hub.store.ping()
+        details["database"] = "ok"
+    except RequestError as error:
+        details["database"] = str(error)
+    details["retention"] = hub.retention.state
+    details["feeds"] = hub.feeds.health()
+    fine = details["database"] == "ok"
+    return json_response({"ready": fine, **details}, 200 if fine else 503)
+
+
+async def prometheus(request: Request) -> Response:
+    """`GET /metrics`: for loopback, or with the operator's key (design §9)."""
+    host = request.client.host if request.client else ""
+    if not host.startswith(LOOPBACK):
+        caller = await services(request).identities.authenticate(request.headers.get("authorization"))
+        if not caller.operator:
+            return json_response({"error": "The metrics are for the operator of this hub.", "code": ""}, 403)
+    return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+routes = [
+    Route("/ping", ping, methods=["GET"]),
+    Route("/live", live, methods=["GET"]),
+    Route("/ready", ready, methods=["GET"]),
+    Route("/metrics", prometheus, methods=["GET"]),
+]
+version_routes = [Route("", api_version, methods=["GET"]), Route("/", api_version, methods=["GET"])]

@@ -1,0 +1,383 @@
+"""The one place where parts meet: drivers are chosen by URL, services are wired, and the hub is served (design §2, §8)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from hub.api import actions, activations, catalog, connections, hooks, info, installs, namespaces, packages, rules, triggers
+from hub.api.admin import admin_app
+from hub.api.auth import SignedIn
+from hub.api.edge import Edge
+from hub.api.errors import NO_ROUTE, on_failure, on_http_error, on_request_error
+from hub.api.requests import identity
+from hub.blobs.base import Blobs
+from hub.blobs.disk import DiskBlobs
+from hub.bus.local import LocalBus
+from hub.data import DataFolder
+from hub.domain.action import LimitRange
+from hub.domain.errors import NotFound, RequestError
+from hub.runtime.kinds import Kinds
+from hub.runtime.pool import Pool
+from hub.runtime.process import ProcessRuntime
+from hub.services.actions import Actions
+from hub.services.activations import Activations
+from hub.services.admin import Admin
+from hub.services.builtin import first_start, install_builtin
+from hub.services.catalog import Catalog
+from hub.services.connections import Connections
+from hub.services.directory import Services
+from hub.services.dispatcher import Dispatcher
+from hub.services.entities import Entities
+from hub.services.feeds import FeedService
+from hub.services.feeds.clock import SystemClock
+from hub.services.feeds.providers import Providers
+from hub.services.identities import Identities
+from hub.services.installs import Installs
+from hub.services.invoke import Invoke
+from hub.services.invoker import Invoker
+from hub.services.outbound import Outbound
+from hub.services.packages import Packages
+from hub.services.recorder import Recorder
+from hub.services.retention import Retention
+from hub.services.rules import Rules
+from hub.services.search import Search
+from hub.services.sequences import Sequences
+from hub.services.sessions import Sessions
+from hub.services.trial import Trial
+from hub.services.triggers import FeedFiring, Triggers
+from hub.settings import ROLES, Settings, SettingsRefused
+from hub.storage.base import Store
+from hub.storage.sealing import KeySealer, load_or_create_key
+from hub.telemetry.log import configure, get_logger
+from hub.web import pages
+
+log = get_logger(__name__)
+
+GRACE = 20
+BACKLOG = 2048
+
+
+# Drivers
+
+
+def open_store(settings: Settings, folder: DataFolder) -> Store:
+    """The storage driver that `HUB_DATABASE_URL` names."""
+    url = settings.database_url or folder.database_url
+    sealer = KeySealer(load_or_create_key(folder.key))
+    if url.startswith("sqlite:///"):
+        from hub.storage.sqlite import SqliteStore  # noqa: PLC0415 - a driver is imported when it is chosen
+
+        return SqliteStore(Path(url.removeprefix("sqlite:///")), sealer, folder.path / "backups")
+    if url.startswith(("postgresql://", "postgres://")):
+        from hub.storage.postgres import PostgresStore  # noqa: PLC0415 - a driver is imported when it is chosen
+
+        return PostgresStore(url, sealer)
+    raise _unknown("HUB_DATABASE_URL", url, "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+
+
+def open_blobs(settings: Settings, folder: DataFolder) -> Blobs:
+    """The blob driver that `HUB_BLOBS_URL` names."""
+    url = settings.blobs_url or f"file:{folder.path / 'blobs'}"
+    if not url.startswith("file:"):
+        raise _unknown("HUB_BLOBS_URL", url, "file:PATH")
+    return DiskBlobs(Path(url.removeprefix("file:")))
+
+
+def check_choices(settings: Settings) -> None:
+    """Raise SettingsRefused for what this program cannot be: unknown drivers, or a part of the roles."""
+    if settings.bus_url != "local:":
+        raise _unknown("HUB_BUS_URL", settings.bus_url, "local:")
+    if settings.runtime_url != "process:":
+        raise _unknown("HUB_RUNTIME_URL", settings.runtime_url, "process:")
+    roles = {role.strip() for role in settings.roles.split(",") if role.strip()}
+    unknown = roles - set(ROLES)
+    if unknown:
+        message = f"HUB_ROLES (--roles) cannot be used: found {', '.join(sorted(unknown))}; write some of {', '.join(ROLES)}."
+        raise SettingsRefused(message)
+    if roles != set(ROLES):
+        raise SettingsRefused(
+            "HUB_ROLES (--roles) names a part of the roles, which needs HUB_DATABASE_URL=postgresql://… and HUB_BUS_URL=nats://…; "
+            "this version runs all roles in one process: leave the setting out."
+        )
+
+
+def _unknown(setting: str, found: str, wanted: str) -> SettingsRefused:
+    shown = urlsplit(found)
+    return SettingsRefused(f"{setting} cannot be used: found {shown.scheme}:…; write {wanted}.")
+
+
+# Wiring
+
+
+def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callable[[], str]) -> Services:
+    """Make every service and introduce them to each other. Nothing runs yet."""
+    limits = settings.limits
+    ranges = LimitRange(timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs))
+    bus = LocalBus()
+    blobs = open_blobs(settings, folder)
+    kinds = Kinds.discover(settings.runtime.node or None)
+    runtime = ProcessRuntime(kinds, folder.path / "run", api_host)
+    pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
+    entities = Entities(store, blobs, bus)
+    identities = Identities(store, bus, ranges, folder.token_secret())
+    sessions = Sessions(store, identities)
+    acts = Actions(entities, kinds)
+    recorder = Recorder(store)
+    outbound = Outbound(settings.outbound.allow)
+    links = Connections(store, bus, Trial(runtime))
+    providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
+    invoker = Invoker(entities, pool, recorder, identities, links.resolve)
+    sequences = Sequences(acts, invoker)
+    invoker.run_sequence = sequences.run
+    dispatcher = Dispatcher(store, acts, identities, invoker, recorder)
+    triggs = Triggers(store, entities, acts, dispatcher)
+    feeds = FeedService(
+        store,
+        bus,
+        FeedFiring(triggs),
+        providers,
+        outbound,
+        SystemClock(),
+        base_url=api_host,
+        resolve=links.resolve,
+        trigger_exists=triggs.exists,
+    )
+    invoker.feeds = feeds
+    triggs.on_removed = feeds.trigger_deleted
+    triggs.identity_of = identities.by_uuid
+    search = Search(store, bus, folder.path / "search")
+    shelf = Catalog(store, blobs, bus, search, kinds)
+    return Services(
+        settings=settings,
+        store=store,
+        blobs=blobs,
+        bus=bus,
+        kinds=kinds,
+        entities=entities,
+        identities=identities,
+        sessions=sessions,
+        actions=acts,
+        packages=Packages(entities),
+        triggers=triggs,
+        rules=Rules(entities, acts),
+        activations=Activations(store, recorder),
+        invoke=Invoke(store, acts, invoker, sequences, dispatcher),
+        dispatcher=dispatcher,
+        recorder=recorder,
+        feeds=feeds,
+        catalog=shelf,
+        connections=links,
+        installs=Installs(entities, store, shelf, links, feeds),
+        retention=Retention(store, settings.retention, folder.path),
+        admin=Admin(identities, sessions),
+        pool=pool,
+    )
+
+
+def builtin_folder(name: str) -> Path:
+    """A folder that comes with the hub: beside it in a checkout, inside it in an installed wheel."""
+    beside = Path(__file__).parent.parent / name
+    return beside if beside.exists() else Path(__file__).parent / "data" / name
+
+
+# Doors
+
+
+async def front(request: Request) -> Response:
+    """`GET /`: pages for people, the info document for everybody else (design §2.1)."""
+    if "text/html" in request.headers.get("accept", ""):
+        return await pages.home(request)
+    return await info.platform(request)
+
+
+async def unknown_route(request: Request) -> Response:
+    """An unknown path under `/api/v1`: 401 for strangers, 404 for callers (openwhisk-api §1.3)."""
+    await identity(request)
+    raise NotFound(NO_ROUTE)
+
+
+def build_app(services: Services) -> Starlette:
+    """The ASGI application with every route."""
+    v1 = [
+        *actions.routes,
+        *triggers.routes,
+        *activations.routes,
+        *packages.routes,
+        *rules.routes,
+        *namespaces.routes,
+        *info.version_routes,
+        Route("/{path:path}", unknown_route, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
+    ]
+    own: list[BaseRoute] = [
+        *hooks.routes,
+        Mount("/catalog/v1", routes=[*catalog.routes, *installs.routes, *connections.routes]),
+        *info.routes,
+        Route("/", front, methods=["GET"]),
+        *pages.routes,
+    ]
+    app = Starlette(
+        routes=[Mount("/api/v1", app=_api(v1)), *own],
+        middleware=[Middleware(Edge), Middleware(SignedIn)],
+        exception_handlers={RequestError: on_request_error, HTTPException: on_http_error, Exception: on_failure},
+    )
+    app.router.redirect_slashes = False
+    app.state.services = services
+    return app
+
+
+def _api(routes: list[Route]) -> Callable[..., object]:
+    """The OpenWhisk routes; a slash too many is no route."""
+    from starlette.routing import Router  # noqa: PLC0415
+
+    return Router(routes=routes, redirect_slashes=False)
+
+
+# Serving
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A listening socket. Raises SettingsRefused when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        door.close()
+        why = getattr(error, "strerror", None) or str(error)
+        message = (
+            f"HUB_HOST and HUB_PORT (--host, --port) cannot be used: {settings.host}:{settings.port} {why.lower()}. "
+            "End what listens there, or choose another port; 0 takes a free one."
+        )
+        raise SettingsRefused(message) from error
+    door.set_inheritable(False)
+    return door
+
+
+class Side(uvicorn.Server):
+    """A server beside the main one: signals are the main one's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        """Leave the signals alone."""
+        yield
+
+
+def _config(app: object, settings: Settings, **more: object) -> uvicorn.Config:
+    proxies = settings.trusted_proxies
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        http="httptools",
+        ws="none",
+        backlog=BACKLOG,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies or None,
+        timeout_graceful_shutdown=GRACE,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, folder: DataFolder, store: Store, base_url: str) -> AsyncIterator[Services]:
+    """A hub at work: what it accepted before is taken up again; on leaving, everything is committed and every process ended."""
+    services = wire(settings, folder, store, lambda: base_url)
+    await services.pool.open()
+    await services.catalog.open()
+    recording = asyncio.create_task(services.recorder.run())
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(part.run()) for part in (services.dispatcher, services.invoke, services.retention, services.feeds)]
+            try:
+                await first_start(services, builtin_folder("catalog.yaml"))
+                unfinished = await services.dispatcher.recover()
+                if unfinished:
+                    log.info("Took up accepted work again", dispatches=unfinished)
+                yield services
+            finally:
+                for task in work:
+                    task.cancel()
+    finally:
+        await services.pool.close()
+        await services.recorder.close()
+        await recording
+        await services.catalog.close()
+        await services.bus.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until a signal. Raises SettingsRefused before anything is changed when a setting cannot be used."""
+    check_choices(settings)
+    configure(settings.log.level, settings.log.format, sys.stderr)
+    folder = DataFolder(settings.data)
+    folder.make()
+    folder.lock()
+    door = listen(settings)
+    port = door.getsockname()[1]
+    scheme = "https" if settings.tls.cert else "http"
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
+    store = open_store(settings, folder)
+    await store.open()
+    try:
+        async with running(settings, folder, store, base_url) as services:
+            operator = await services.admin.operator()
+            folder.write_wskprops(f"{scheme}://{shown}:{port}", operator.auth_key)
+            tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
+            main = uvicorn.Server(_config(build_app(services), settings, **tls))
+            side = Side(_config(admin_app(services.admin, base_url), settings))
+            folder.socket.unlink(missing_ok=True)
+            desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            mask = os.umask(0o177)
+            try:
+                desk.bind(str(folder.socket))
+            finally:
+                os.umask(mask)
+            admin = asyncio.create_task(side.serve(sockets=[desk]))
+            announce(services, base_url, folder, await services.admin.link(base_url))
+            try:
+                await main.serve(sockets=[door])
+            finally:
+                side.should_exit = True
+                await admin
+                folder.socket.unlink(missing_ok=True)
+    finally:
+        await store.close()
+        folder.unlock()
+
+
+def announce(services: Services, base_url: str, folder: DataFolder, link: str) -> None:
+    """What to open and what to type next, on the terminal of whoever started the hub. The link goes nowhere else."""
+    kinds = ", ".join(row["kind"] for family in services.kinds.manifest().values() for row in family)
+    lines = [
+        "",
+        f"  whiskhub is ready at {base_url}",
+        f"  sign in (one time, 10 minutes): {link}",
+        f"  runs: {kinds}",
+        "",
+        "  next, in another terminal:",
+        f"    export WSK_CONFIG_FILE={folder.path / 'wskprops'}",
+        "    hub search alarms",
+        "    wsk list            # any OpenWhisk client works",
+        "",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,119 @@
+"""Actions: code with a kind, limits and parameters (openwhisk-api §2.4)."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import msgspec
+
+from hub.domain.entity import Entity
+from hub.domain.errors import Malformed, TooLarge
+from hub.domain.names import FullName
+from hub.domain.parameters import EMPTY, Parameters
+
+LARGEST_EXEC = 50_331_648
+LONGEST_SEQUENCE = 50
+_BASE64 = re.compile(r"\A(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
+
+
+class CodeExec(msgspec.Struct, frozen=True, kw_only=True, tag="code", tag_field="form"):
+    """Code for a runtime kind. `code` is text or base64; `digest` names the blob when the code is kept outside."""
+
+    kind: str
+    code: str
+    binary: bool = False
+    main: str | None = None
+    digest: str | None = None
+
+    def data(self) -> bytes:
+        """The code as bytes: decoded when binary."""
+        return base64.b64decode(self.code) if self.binary else self.code.encode()
+
+    def size(self) -> int:
+        """Bytes as the limit counts them."""
+        return len(self.code.encode()) + len((self.main or "").encode())
+
+
+class SequenceExec(msgspec.Struct, frozen=True, kw_only=True, tag="sequence", tag_field="form"):
+    """Components called one after the other."""
+
+    components: tuple[FullName, ...]
+    kind: str = "sequence"
+
+    def size(self) -> int:
+        """Bytes as the limit counts them."""
+        return sum(len(str(component)) for component in self.components)
+
+
+class NativeExec(msgspec.Struct, frozen=True, kw_only=True, tag="native", tag_field="form"):
+    """A feed action carried out by the hub itself (openwhisk-api §6.4). `provider` is `folder/feed`, e.g. `alarms/interval`."""
+
+    provider: str
+    kind: str = "native"
+
+    def size(self) -> int:
+        """Bytes as the limit counts them."""
+        return len(self.provider)
+
+
+Exec = CodeExec | SequenceExec | NativeExec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """`timeout` in ms, `memory` and `logs` in MB, `concurrency` in activations per process."""
+
+    timeout: int = 60_000
+    memory: int = 256
+    logs: int = 10
+    concurrency: int = 1
+
+
+class LimitRange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a namespace may ask for; inclusive."""
+
+    timeout: tuple[int, int] = (100, 300_000)
+    memory: tuple[int, int] = (128, 512)
+    logs: tuple[int, int] = (0, 10)
+    concurrency: tuple[int, int] = (1, 1)
+
+    def check(self, limits: Limits) -> None:
+        """Raise Malformed with upstream's text for the first limit out of range."""
+        for value, (low, high), what, unit in (
+            (limits.timeout, self.timeout, "duration", " milliseconds"),
+            (limits.memory, self.memory, "memory size", " MB"),
+            (limits.logs, self.logs, "log size", " MB"),
+            (limits.concurrency, self.concurrency, "concurrency", ""),
+        ):
+            if value < low:
+                message = f"requirement failed: {what} {value}{unit} below allowed threshold of {low}{unit}"
+                raise Malformed(message)
+            if value > high:
+                message = f"requirement failed: {what} {value}{unit} exceeds allowed threshold of {high}{unit}"
+                raise Malformed(message)
+
+
+class Action(Entity, frozen=True, kw_only=True):
+    """An action as stored: its own parameters only."""
+
+    exec: Exec
+    parameters: Parameters = EMPTY
+    limits: Limits = Limits()
+
+    @property
+    def key_wanted(self) -> bool:
+        """Whether `__OW_API_KEY` is given: `provide-api-key` truthy, or absent (openwhisk-api §2.3)."""
+        return not self.annotations.has("provide-api-key") or self.annotations.truthy("provide-api-key")
+
+
+def looks_binary(code: str) -> bool:
+    """Upstream's test: trimmed, not empty, and entirely base64 (openwhisk-api §2.4)."""
+    text = code.strip()
+    return bool(text) and len(text) % 4 == 0 and bool(_BASE64.match(text))
+
+
+def check_size(what: str, size: int, allowed: int) -> None:
+    """Raise TooLarge with upstream's text."""
+    if size > allowed:
+        message = f"{what} larger than allowed: {size} > {allowed} bytes."
+        raise TooLarge(message)

@@ -1,0 +1,85 @@
+"""The port of action processes: something that runs one version of one action (openwhisk-api §10).
+
+A runtime makes processes; `hub.runtime.pool` keeps them warm. What an action does wrong is an `Outcome`, never an exception.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from hub.domain.action import CodeExec, Limits
+from hub.domain.activation import Response
+from hub.domain.parameters import Json
+
+
+class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is made for. A process serves one `key` only: namespace, action and revision."""
+
+    key: tuple[str, str, int]
+    exec: CodeExec
+    limits: Limits
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """`/init`: the environment of the action, `__OW_*` and init parameters, all text (openwhisk-api §10.3)."""
+
+    env: dict[str, str]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """`/run`: `value` is the payload, `context` the members that become `__OW_<UPPER>` for this activation (openwhisk-api §10.4).
+
+    `deadline` is in milliseconds since the epoch.
+    """
+
+    value: Json
+    context: dict[str, str]
+    deadline: int
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended. `init_ms` only when this run began with an init; `reusable` False when the process must not serve again.
+
+    `logs` are complete lines in openwhisk-api §3.4's format; `run_ms` is the wall time of the run.
+    """
+
+    response: Response
+    logs: tuple[str, ...]
+    run_ms: int
+    init_ms: int | None = None
+    timed_out: bool = False
+    reusable: bool = True
+
+
+class ActionProcess(Protocol):
+    """One process (with its group). Not safe for two runs at a time."""
+
+    initialized: bool
+
+    async def init(self, start: Start) -> Outcome | None:
+        """Hand over the code; None when it is ready to run, else how the init failed (the process is then ended)."""
+
+    async def run(self, run: Run) -> Outcome:
+        """Run once. A process that timed out, died or was refused says `reusable=False`."""
+
+    async def stop(self) -> None:
+        """End the whole group at once; safe to call twice."""
+
+
+class Runtime(Protocol):
+    """Makes processes."""
+
+    async def open(self) -> None:
+        """Find out which kinds really run here. Raises nothing for a kind that does not: it is simply not offered."""
+
+    async def launch(self, spec: ProcessSpec) -> ActionProcess:
+        """A fresh process, not initialised. Raises LaunchFailed."""
+
+    async def close(self) -> None:
+        """End everything that was launched."""
+
+
+class LaunchFailed(Exception):
+    """The process could not be started: a whisk internal error of the activation."""

@@ -1,0 +1,166 @@
+// Runs one Node.js action: code comes over a socket, results go back over it, and what the action prints is its log.
+//
+// Started by path with the number of the socket; no modules but Node's own. A frame is a length and an id (4 bytes each, big endian),
+// one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault.
+'use strict';
+
+const fs = require('fs');
+const net = require('net');
+const path = require('path');
+const vm = require('vm');
+const { createRequire } = require('module');
+const { pathToFileURL } = require('url');
+
+const HEAD = 9;
+const INIT = 0;
+const FINE = 0;
+const FAULT = 1;
+
+const door = new net.Socket({ fd: Number(process.argv[2]), readable: true, writable: true });
+process.argv = [process.argv[0], 'action'];
+let action = null;
+let waiting = Buffer.alloc(0);
+
+function send(number, what, value) {
+  let text;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    console.error(error);
+  }
+  if (text === undefined) {
+    what = FAULT;
+    text = '{"error":"The action did not return a dictionary."}';
+  }
+  const body = Buffer.from(text);
+  const frame = Buffer.allocUnsafe(HEAD + body.length);
+  frame.writeUInt32BE(body.length, 0);
+  frame.writeUInt32BE(number, 4);
+  frame.writeUInt8(what, 8);
+  body.copy(frame, HEAD);
+  door.write(frame);
+}
+
+function member(module, name) {
+  return name.split('.').reduce((value, key) => (value === undefined || value === null ? undefined : value[key]), module);
+}
+
+async function fromFolder(folder, name) {
+  process.chdir(folder);
+  let entry = null;
+  const about = path.join(folder, 'package.json');
+  if (fs.existsSync(about)) {
+    const main = JSON.parse(fs.readFileSync(about, 'utf8')).main || 'index.js';
+    entry = path.join(folder, main);
+  } else if (fs.existsSync(path.join(folder, 'index.js'))) {
+    entry = path.join(folder, 'index.js');
+  } else {
+    throw 'Zipped actions must contain either package.json or index.js at the root.';
+  }
+  const load = createRequire(path.join(folder, 'package.json'));
+  let module;
+  try {
+    module = load(entry);
+  } catch (error) {
+    if (error.code !== 'ERR_REQUIRE_ESM') throw error;
+    module = await import(pathToFileURL(load.resolve(entry)).href);
+  }
+  return member(module, name) || (module.default && member(module.default, name));
+}
+
+function fromSource(code, name) {
+  const module = { exports: {} };
+  const load = createRequire(path.join(process.cwd(), 'action.js'));
+  const safe = /^[A-Za-z_$][\w$]*$/.test(name);
+  const tail = safe ? `\n;try { return ${name}; } catch (_) { return undefined; }` : '\n;return undefined;';
+  const names = ['exports', 'require', 'module', '__filename', '__dirname'];
+  vm.compileFunction(code, names, { filename: 'action.js' }); // so that a syntax error is told of the code as it was given
+  const run = vm.compileFunction(code + tail, names, { filename: 'action.js' });
+  const found = run.call(module.exports, module.exports, load, module, 'action.js', process.cwd());
+  return typeof found === 'function' ? found : member(module.exports, name);
+}
+
+async function init(value) {
+  if (action) throw { again: true };
+  if (!value.code && !value.folder) throw { plain: 'Missing main/no code to execute.' };
+  Object.assign(process.env, value.env || {});
+  const name = value.main || 'main';
+  const found = value.folder ? await fromFolder(value.folder, name) : fromSource(value.code, name);
+  if (typeof found !== 'function') throw `Action entrypoint '${name}' is not a function.`;
+  return found;
+}
+
+// The stack as far as it is the action's own.
+function shown(reason) {
+  if (!(reason instanceof Error)) return String(reason);
+  const stack = String(reason.stack || '').split('\n').filter((line) => !line.includes(__filename) && !line.includes('node:'));
+  const head = String(reason);
+  return stack.some((line) => line.includes(reason.message)) ? stack.join('\n') : [head, ...stack].join('\n');
+}
+
+async function onInit(number, value) {
+  try {
+    action = await init(value);
+    send(number, FINE, { OK: true });
+  } catch (error) {
+    if (error && error.again) {
+      console.error('Cannot initialize the action more than once.');
+      send(number, FAULT, { error: 'Cannot initialize the action more than once.' });
+    } else if (error && error.plain) {
+      console.error(error.plain);
+      send(number, FAULT, { error: error.plain });
+    } else {
+      console.error(`Error during initialization: ${shown(error)}`);
+      send(number, FAULT, { error: `Initialization has failed due to: ${shown(error)}` });
+    }
+  }
+}
+
+function ended(number, result) {
+  if (result === undefined) return send(number, FINE, {});
+  if (result === null || typeof result !== 'object') {
+    console.error(`Result must be of type object but has type "${typeof result}":`, result);
+    return send(number, FAULT, { error: 'The action did not return a dictionary.' });
+  }
+  if (result.error !== undefined && result.error !== null) return send(number, FINE, { error: reason(result.error) });
+  return send(number, FINE, result);
+}
+
+// Errors lose everything in JSON; their text is what a person can use.
+function reason(error) {
+  if (error === undefined) return {};
+  if (!(error instanceof Error)) return error;
+  return { name: error.name, message: error.message, ...error };
+}
+
+function onRun(number, value) {
+  for (const [key, text] of Object.entries(value.context)) process.env[`__OW_${key.toUpperCase()}`] = text;
+  let result;
+  try {
+    result = action(value.value);
+  } catch (error) {
+    console.error(shown(error));
+    return send(number, FAULT, { error: `An error has occurred: ${error}` });
+  }
+  if (result === null || typeof result !== 'object' || typeof result.then !== 'function') return ended(number, result);
+  return result.then(
+    (value_) => ended(number, value_),
+    (error) => send(number, FINE, { error: error === undefined || error === null ? {} : reason(error) }),
+  );
+}
+
+door.on('data', (part) => {
+  waiting = waiting.length ? Buffer.concat([waiting, part]) : part;
+  while (waiting.length >= HEAD) {
+    const length = waiting.readUInt32BE(0);
+    if (waiting.length < HEAD + length) return;
+    const number = waiting.readUInt32BE(4);
+    const what = waiting.readUInt8(8);
+    const value = JSON.parse(waiting.toString('utf8', HEAD, HEAD + length));
+    waiting = waiting.subarray(HEAD + length);
+    if (what === INIT) onInit(number, value);
+    else onRun(number, value);
+  }
+});
+door.on('close', () => process.kill(-process.pid, 'SIGKILL'));
+door.on('error', () => process.kill(-process.pid, 'SIGKILL'));

@@ -1,0 +1,289 @@
+"""Actions: put, get, list, remove, and what a call of one means (openwhisk-api §2.4, §3.2)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from hub.domain.action import (
+    LARGEST_EXEC,
+    LONGEST_SEQUENCE,
+    Action,
+    CodeExec,
+    Exec,
+    Limits,
+    NativeExec,
+    SequenceExec,
+    check_size,
+    looks_binary,
+)
+from hub.domain.entity import next_version
+from hub.domain.errors import Conflict, Malformed, NotAllowed, NotFound, not_authorized
+from hub.domain.identity import Identity
+from hub.domain.names import FullName
+from hub.domain.package import Package
+from hub.domain.parameters import EMPTY, LARGEST, Parameters, effective
+from hub.services.access import own_entity, own_space, provider_of, readable_package
+from hub.services.clock import now_ms
+from hub.services.entities import REMEMBERED, Entities, keep_secrets
+from hub.storage.base import EntityWrite, Page
+from hub.wire.entities import UNSET, ActionPut, ExecPut
+
+
+class KindChoice(Protocol):
+    """What a kind was resolved to."""
+
+    @property
+    def name(self) -> str:
+        """The kind as it is stored."""
+
+
+class KindTable(Protocol):
+    """Which kinds run here."""
+
+    def resolve(self, kind: str) -> KindChoice:
+        """Raises Malformed with the list of valid kinds."""
+
+    def runs_on(self, kind: str) -> str | None:
+        """The kind that really runs an older one, or None."""
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """An action as one caller reaches it.
+
+    `parameters` are the effective ones (package < binding < action); `binding` is `ns/binding` when it was reached through one.
+    """
+
+    action: Action
+    parameters: Parameters
+    binding: FullName | None = None
+
+    @property
+    def filter_path(self) -> str:
+        """The one key under which `name=` finds its records (openwhisk-api §8.1)."""
+        if self.binding:
+            return f"{self.binding.name}/{self.action.name.name}"
+        return self.action.name.path
+
+
+class Actions:
+    """The collection of actions."""
+
+    def __init__(self, entities: Entities, kinds: KindTable) -> None:
+        self._entities = entities
+        self._kinds = kinds
+        self._resolved: dict[tuple[str, FullName], Resolved] = {}
+        entities.on_change(lambda _name: self._resolved.clear())
+
+    # Reading
+
+    def peek(self, caller: Identity, name: FullName) -> Resolved | None:
+        """What `resolve` found the last time, without waiting."""
+        return self._resolved.get((caller.namespace, name))
+
+    async def resolve(self, caller: Identity, name: FullName) -> Resolved:
+        """The action behind a name, through a binding if need be.
+
+        Raises NotFound, NotAllowed, or Conflict when the name is no action's.
+        """
+        key = (caller.namespace, name)
+        found = self._resolved.get(key)
+        if found is None:
+            seen = self._entities.changes
+            found = await self._resolve(caller, name)
+            if len(self._resolved) >= REMEMBERED:
+                self._resolved.clear()
+            if seen == self._entities.changes:
+                self._resolved[key] = found
+        return found
+
+    async def _resolve(self, caller: Identity, name: FullName) -> Resolved:
+        if name.package is None:
+            own_entity(caller, name)
+            action = await self._entities.get(name, Action)
+            return Resolved(action=action, parameters=action.parameters)
+        package, provider = await self._packages(caller, name)
+        action = await self._entities.get(FullName(provider.name.namespace, name.name, provider.name.name), Action)
+        bound = package.parameters if package.binding else EMPTY
+        return Resolved(
+            action=action,
+            parameters=effective(provider.parameters, bound, action.parameters),
+            binding=package.name if package.binding else None,
+        )
+
+    async def _packages(self, caller: Identity, name: FullName) -> tuple[Package, Package]:
+        """The package that was named and the one that holds its actions; a missing own one answers the plain 404 (§5.2)."""
+        if name.package is None:
+            raise NotFound
+        try:
+            package = await readable_package(self._entities, caller, FullName(name.namespace, name.package))
+            return package, await provider_of(self._entities, caller, package)
+        except NotFound as error:
+            raise NotFound from error
+
+    async def get(self, caller: Identity, name: FullName, *, code: bool) -> Resolved:
+        """As `resolve`, with the code in place when it is wanted."""
+        found = await self.resolve(caller, name)
+        return msgspec.structs.replace(found, action=await self._entities.with_code(found.action)) if code else found
+
+    async def list(self, caller: Identity, namespace: str, package: str | None, page: Page) -> list[Action]:
+        """A page of the namespace's actions, packaged ones included, or of one package (also through a binding)."""
+        if package is None:
+            own_space(caller, namespace)
+            return await self._entities.listed(namespace, Action, page=page)
+        _, provider = await self._packages(caller, FullName(namespace, "_", package))
+        return await self._entities.listed(provider.name.namespace, Action, package=provider.name.name, page=page)
+
+    async def count(self, caller: Identity, namespace: str, package: str | None) -> int:
+        """How many `list` would find."""
+        if package is None:
+            own_space(caller, namespace)
+            return await self._entities.count(namespace, Action)
+        _, provider = await self._packages(caller, FullName(namespace, "_", package))
+        return await self._entities.count(provider.name.namespace, Action, package=provider.name.name)
+
+    # Writing
+
+    async def put(self, caller: Identity, name: FullName, put: ActionPut, *, overwrite: bool) -> Action:
+        """Create or (with `overwrite`) update. Raises as openwhisk-api §1.4 orders it."""
+        own_entity(caller, name)
+        await self._check_package(caller, name)
+        _check_sizes(put)
+        old = await self._entities.find_kind(name, Action)
+        if old is not None and not overwrite:
+            raise Conflict
+        if old is not None:
+            old = await self._entities.with_code(old)
+        action = await self._built(caller, name, put, old)
+        await self._entities.write(EntityWrite(name=name, expected=old.revision if old else 0, entity=action))
+        return action
+
+    async def remove(self, caller: Identity, name: FullName) -> Action:
+        """Delete and return what was deleted, code included."""
+        own_entity(caller, name)
+        await self._check_package(caller, name)
+        action = await self._entities.with_code(await self._entities.get(name, Action))
+        await self._entities.write(EntityWrite(name=name, expected=action.revision, entity=None))
+        return action
+
+    async def _check_package(self, caller: Identity, name: FullName) -> None:
+        if name.package is None:
+            return
+        package, _ = await self._packages(caller, name)
+        if package.binding:
+            message = "Operation not permitted on package binding."
+            raise Malformed(message)
+
+    async def _built(self, caller: Identity, name: FullName, put: ActionPut, old: Action | None) -> Action:
+        if old is None and put.exec is None:
+            message = "exec undefined"
+            raise Malformed(message, field="exec")
+        limits = put.limits.over(old.limits if old else Limits())
+        caller.actions.check(limits)
+        exec_ = await self._exec(caller, name, put.exec) if put.exec else old.exec if old else None
+        if exec_ is None or isinstance(exec_, NativeExec):
+            raise NotAllowed("A feed of the hub itself cannot be changed; install another version of its package instead.")
+        annotations = self._annotations(put, old, exec_)
+        own = put.parameters if put.parameters is not UNSET else _kept_parameters(put, old)
+        parameters = _sequence_parameters(exec_) if isinstance(exec_, SequenceExec) else own
+        return Action(
+            name=name,
+            version=put.version if put.version is not UNSET else next_version(old.version) if old else "0.0.1",
+            publish=put.publish if put.publish is not UNSET else old.publish if old else False,
+            updated=now_ms(),
+            annotations=annotations,
+            revision=(old.revision if old else 0) + 1,
+            exec=exec_,
+            parameters=keep_secrets(parameters, old.parameters if old else EMPTY, annotations),
+            limits=limits,
+        )
+
+    def _annotations(self, put: ActionPut, old: Action | None, exec_: Exec) -> Parameters:
+        given = put.annotations if put.annotations is not UNSET else EMPTY
+        if old is None:
+            base = given
+            if not base.has("provide-api-key"):
+                base = base.without("exec").with_value("provide-api-key", value=False)
+            base = base.without("exec")
+        else:
+            removed = () if put.exec and put.exec.kind == "sequence" else put.removed_annotations
+            base = old.annotations.without(*(key for key in removed if key != "exec")).merged(given)
+        base = base.with_value("exec", exec_.kind)
+        runs_on = self._kinds.runs_on(exec_.kind) if isinstance(exec_, CodeExec) else None
+        return base.with_value("runsOn", runs_on) if runs_on else base.without("runsOn")
+
+    async def _exec(self, caller: Identity, name: FullName, exec_: ExecPut) -> Exec:
+        if exec_.kind == "sequence":
+            return await self._sequence(caller, name, exec_.components or ())
+        if exec_.kind == "blackbox":
+            raise NotAllowed("The supplied authentication is not authorized to access actions of kind 'blackbox'.")
+        kind = self._kinds.resolve(exec_.kind).name
+        code = exec_.code or ""
+        return CodeExec(kind=kind, code=code, binary=looks_binary(code), main=exec_.main)
+
+    async def _sequence(self, caller: Identity, name: FullName, texts: tuple[str, ...]) -> SequenceExec:
+        components = tuple(FullName.parse(text, own=caller.namespace) for text in texts)
+        if not components:
+            raise Malformed("No component specified for the sequence.")
+        await self._check_components(caller, components)
+        if await self._length(caller, name, components, seen=0) > LONGEST_SEQUENCE:
+            raise Malformed("Too many actions in the sequence.")
+        return SequenceExec(components=components)
+
+    async def _check_components(self, caller: Identity, components: tuple[FullName, ...]) -> None:
+        refused: list[str] = []
+        for component in components:
+            try:
+                if component.package:
+                    await readable_package(self._entities, caller, FullName(component.namespace, component.package))
+                else:
+                    own_entity(caller, component)
+            except NotAllowed:
+                refused.append(f"{component.namespace}/{component.package or component.name}")
+            except NotFound as error:
+                raise Malformed("Sequence component does not exist.") from error
+        if refused:
+            raise not_authorized(*set(refused))
+
+    async def _length(self, caller: Identity, name: FullName, components: tuple[FullName, ...], seen: int) -> int:
+        """Atomic actions after inlining nested sequences. Raises Malformed for a missing one and for a cycle."""
+        for component in components:
+            if seen > LONGEST_SEQUENCE:
+                break
+            if component == name:
+                raise Malformed("Sequence may not refer to itself.")
+            try:
+                found = await self.resolve(caller, component)
+            except NotFound as error:
+                raise Malformed("Sequence component does not exist.") from error
+            if found.action.name == name:
+                raise Malformed("Sequence may not refer to itself.")
+            nested = found.action.exec
+            seen = await self._length(caller, name, nested.components, seen) if isinstance(nested, SequenceExec) else seen + 1
+        return seen
+
+
+def _kept_parameters(put: ActionPut, old: Action | None) -> Parameters:
+    """Without parameters in the PUT the old ones stay, unless a sequence becomes code (openwhisk-api §2.4)."""
+    if old is None or (put.exec is not None and isinstance(old.exec, SequenceExec)):
+        return EMPTY
+    return old.parameters
+
+
+def _sequence_parameters(exec_: SequenceExec) -> Parameters:
+    return Parameters.of({"_actions": [f"/{name}" for name in exec_.components]})
+
+
+def _check_sizes(put: ActionPut) -> None:
+    if put.exec:
+        size = len((put.exec.code or "").encode()) + len((put.exec.main or "").encode()) + sum(map(len, put.exec.components or ()))
+        check_size("exec", size, LARGEST_EXEC)
+    check_entity_sizes(put.parameters, put.annotations)
+
+
+def check_entity_sizes(parameters: Parameters | msgspec.UnsetType, annotations: Parameters | msgspec.UnsetType) -> None:
+    """Raise TooLarge with upstream's text when one of them is over 1 MB."""
+    for what, value in (("parameters", parameters), ("annotations", annotations)):
+        if value is not UNSET:
+            check_size(what, value.size(), LARGEST)

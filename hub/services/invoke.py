@@ -1,0 +1,113 @@
+"""Invoking an action: blocking, non-blocking, and what a blocking call gets when it waited long enough (openwhisk-api §3.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+
+from hub.domain.activation import Activation
+from hub.domain.errors import Malformed
+from hub.domain.event import Acceptance, Dispatch
+from hub.domain.identity import Identity
+from hub.domain.names import FullName, new_activation_id
+from hub.domain.parameters import Json
+from hub.services.actions import Actions, Resolved
+from hub.services.clock import now_ms
+from hub.services.dispatcher import Dispatcher
+from hub.services.invoker import Call, Invoker
+from hub.services.sequences import Sequences
+from hub.storage.base import Store
+from hub.telemetry.log import get_logger
+
+log = get_logger(__name__)
+
+NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
+
+
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as it came in. `wait` is how long a blocking one waits; None: not blocking."""
+
+    caller: Identity
+    name: FullName
+    payload: dict[str, Json]
+    transaction_id: str
+    wait: timedelta | None = None
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """Accepted, not finished: answered 202."""
+
+    activation_id: str
+
+
+class Invoke:
+    """The door to running an action."""
+
+    def __init__(self, store: Store, actions: Actions, invoker: Invoker, sequences: Sequences, dispatcher: Dispatcher) -> None:
+        self._store = store
+        self._actions = actions
+        self._invoker = invoker
+        self._sequences = sequences
+        self._dispatcher = dispatcher
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Own the calls that outlive their request; until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            await asyncio.get_running_loop().create_future()
+
+    async def invoke(self, invocation: Invocation) -> Activation | Pending:
+        """Run it. Raises NotFound, NotAllowed, Conflict, Malformed before anything runs."""
+        caller = invocation.caller
+        resolved = self._actions.peek(caller, invocation.name) or await self._actions.resolve(caller, invocation.name)
+        _check_final(resolved, invocation.payload)
+        call = Call(
+            activation_id=new_activation_id(),
+            caller=caller,
+            resolved=resolved,
+            payload=invocation.payload,
+            accepted=now_ms(),
+            transaction_id=invocation.transaction_id,
+        )
+        if resolved.action.exec.kind == "sequence":
+            await self._sequences.check(call)
+        if invocation.wait is None:
+            await self._dispatcher.accept(Acceptance(dispatches=(_dispatch(call, invocation.name),)))
+            return Pending(call.activation_id)
+        return await self._blocking(call, invocation)
+
+    async def _blocking(self, call: Call, invocation: Invocation) -> Activation | Pending:
+        if self._group is None:
+            raise RuntimeError("Invoke.run is not running")
+        running = self._group.create_task(self._invoker.run(call))
+        done, _ = await asyncio.wait({running}, timeout=(invocation.wait or timedelta()).total_seconds())
+        if done:
+            return running.result()
+        # From here on it is accepted work: it is in the record before the caller hears 202, and its ending removes it again.
+        dispatch = msgspec.structs.replace(_dispatch(call, invocation.name), started=1)
+        await self._store.accept(Acceptance(dispatches=(dispatch,)))
+        call.durable = True
+        if running.done():
+            self._invoker.record(call, running.result())
+        return Pending(call.activation_id)
+
+
+def _dispatch(call: Call, name: FullName) -> Dispatch:
+    return Dispatch(
+        activation_id=call.activation_id,
+        namespace=call.caller.namespace,
+        subject=call.caller.subject,
+        uuid=call.caller.uuid,
+        action=name,
+        payload=call.payload,
+        at=call.accepted,
+        transaction_id=call.transaction_id,
+    )
+
+
+def _check_final(resolved: Resolved, payload: dict[str, Json]) -> None:
+    if resolved.action.annotations.get("final") is True and resolved.parameters.defined_keys() & payload.keys():
+        raise Malformed(NOT_ALLOWED)

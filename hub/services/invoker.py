@@ -1,0 +1,263 @@
+"""Carrying out runs: a code action in a warm or fresh process, a sequence step by step, a feed action by the hub itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from hub.domain.action import CodeExec, NativeExec, SequenceExec
+from hub.domain.activation import Activation, Response, Status
+from hub.domain.identity import Identity
+from hub.domain.names import FullName
+from hub.domain.parameters import Json, Parameters
+from hub.feedkit import FeedError
+from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Run, Start
+from hub.services.actions import Resolved
+from hub.services.clock import now_ms
+from hub.services.entities import Entities
+from hub.services.recorder import Recorder
+from hub.storage.base import Ending
+from hub.telemetry import metrics
+from hub.telemetry.log import get_logger
+from hub.wire.entities import limits_to_wire
+from hub.wire.json import encode
+
+log = get_logger(__name__)
+
+WHISK_FAILURE = "Failed to provision resources to run the action."
+CONNECTION_MARK = "$connection"
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """One run about to happen. `payload` is what the caller sent; `accepted` (ms) is when it was taken in.
+
+    `durable` says that a dispatch of this id is in the record and goes away with the ending. `rerun_of` names an attempt that was lost.
+    """
+
+    activation_id: str
+    caller: Identity
+    resolved: Resolved
+    payload: Json
+    accepted: int
+    transaction_id: str
+    cause: str | None = None
+    durable: bool = False
+    attempts: int = 0
+
+
+class Pool(Protocol):
+    """Keeps action processes warm (`hub.runtime.pool`)."""
+
+    def try_acquire(self, spec: ProcessSpec) -> ActionProcess | None:
+        """A warm process at once, or None."""
+
+    async def acquire(self, spec: ProcessSpec) -> ActionProcess:
+        """A process, when there is room for one. Raises LaunchFailed."""
+
+    def release(self, process: ActionProcess, outcome: Outcome | None) -> None:
+        """Give it back; one that must not serve again is ended."""
+
+
+class NativeFeeds(Protocol):
+    """Carries out feed actions."""
+
+    async def lifecycle(self, caller: Identity, provider: str, parameters: dict[str, Json]) -> dict[str, Json]:
+        """One life-cycle call. Raises FeedError."""
+
+
+SequenceRunner = Callable[["Call"], Awaitable[Activation]]
+
+
+class Keys(Protocol):
+    """Makes the keys that actions get (`__OW_API_KEY`)."""
+
+    def key_for(self, caller: Identity, deadline: int) -> str:
+        """`uuid:secret` with the caller's rights until the deadline (ms)."""
+
+
+class Invoker:
+    """Runs one call to its end and hands the record to the recorder."""
+
+    def __init__(
+        self,
+        entities: Entities,
+        pool: Pool,
+        recorder: Recorder,
+        keys: Keys,
+        resolve_connections: Callable[[str, dict[str, Json]], Awaitable[dict[str, Json]]],
+    ) -> None:
+        self._entities = entities
+        self._pool = pool
+        self._recorder = recorder
+        self._keys = keys
+        self._resolve_connections = resolve_connections
+        self.feeds: NativeFeeds | None = None
+        self.run_sequence: SequenceRunner | None = None
+
+    async def run(self, call: Call) -> Activation:
+        """Run and record; never raises for what an action does."""
+        exec_ = call.resolved.action.exec
+        if call.durable:
+            self._recorder.started(call.activation_id)
+        if isinstance(exec_, SequenceExec):
+            if self.run_sequence is None:
+                raise RuntimeError("sequences are not wired")
+            return await self.run_sequence(call)
+        activation = await (self._native(call, exec_) if isinstance(exec_, NativeExec) else self._code(call, exec_))
+        self.record(call, activation)
+        return activation
+
+    def record(self, call: Call, activation: Activation) -> None:
+        """Hand the record over to be committed."""
+        metrics.activations(activation.response.status.text)
+        self._recorder.add(Ending(activation=activation, dispatch=call.durable))
+
+    async def _code(self, call: Call, exec_: CodeExec) -> Activation:
+        resolved = call.resolved
+        action = resolved.action
+        spec = ProcessSpec(key=(action.name.namespace, action.name.path, action.revision), exec=exec_, limits=action.limits)
+        process = self._pool.try_acquire(spec)
+        try:
+            if process is None:
+                full = await self._entities.with_code(action)
+                process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec))
+        except LaunchFailed as error:
+            log.error("An action process could not be started", action=str(action.name), reason=str(error))
+            response = Response.error(Status.WHISK_ERROR, WHISK_FAILURE)
+            return finished(call, now_ms(), now_ms(), response, waited=True)
+        outcome: Outcome | None = None
+        try:
+            start = now_ms()
+            outcome = await self._served(call, process)
+        finally:
+            self._pool.release(process, outcome)
+        end = start + outcome.run_ms + (outcome.init_ms or 0)
+        return finished(call, start, end, outcome.response, outcome=outcome)
+
+    async def _served(self, call: Call, process: ActionProcess) -> Outcome:
+        resolved = call.resolved
+        values = await self._values(call)
+        init_keys = resolved.parameters.init_keys()
+        deadline = now_ms() + resolved.action.limits.timeout
+        context = self._context(call, deadline)
+        init_ms: int | None = None
+        if not process.initialized:
+            metrics.cold_starts()
+            env = {key: _text(values.get(key)) for key in init_keys}
+            env.update({f"__OW_{name.upper()}": value for name, value in context.items()})
+            begun = now_ms()
+            failed = await process.init(Start(env=env))
+            if failed is not None:
+                return failed
+            init_ms = max(now_ms() - begun, 1)
+            context["deadline"] = str(now_ms() + resolved.action.limits.timeout)
+        if init_keys and isinstance(values, dict):
+            values = {key: value for key, value in values.items() if key not in init_keys}
+        outcome = await process.run(Run(value=values, context=context, deadline=int(context["deadline"])))
+        return msgspec.structs.replace(outcome, init_ms=init_ms) if init_ms is not None else outcome
+
+    async def _values(self, call: Call) -> Json:
+        """The merged arguments; a payload that is no object replaces everything (openwhisk-api §3.2)."""
+        if not isinstance(call.payload, dict):
+            return call.payload
+        bound = call.resolved.parameters.values()
+        if any(isinstance(value, dict) and CONNECTION_MARK in value for value in bound.values()):
+            bound = await self._resolve_connections(call.resolved.action.name.namespace, bound)
+        return {**bound, **call.payload} if bound else call.payload
+
+    def _context(self, call: Call, deadline: int) -> dict[str, str]:
+        action = call.resolved.action
+        context = {
+            "namespace": call.caller.namespace,
+            "action_name": f"/{action.name}",
+            "action_version": action.version,
+            "activation_id": call.activation_id,
+            "transaction_id": call.transaction_id,
+            "deadline": str(deadline),
+        }
+        if action.key_wanted:
+            context["api_key"] = self._keys.key_for(call.caller, deadline)
+        return context
+
+    async def _native(self, call: Call, exec_: NativeExec) -> Activation:
+        start = now_ms()
+        values = await self._values(call)
+        if self.feeds is None:
+            raise RuntimeError("feeds are not wired")
+        try:
+            result = await self.feeds.lifecycle(call.caller, exec_.provider, values if isinstance(values, dict) else {})
+            response = Response(status=Status.SUCCESS, result=result, size=len(encode(result)))
+        except FeedError as error:
+            result = {"error": str(error)}
+            response = Response(status=Status.APPLICATION_ERROR, result=result, size=len(encode(result)))
+        return finished(call, start, now_ms(), response)
+
+
+def _text(value: Json) -> str:
+    """An init parameter as the environment carries it (openwhisk-api §10.3)."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def finished(
+    call: Call,
+    start: int,
+    end: int,
+    response: Response,
+    *,
+    outcome: Outcome | None = None,
+    waited: bool = True,
+) -> Activation:
+    """The record of a primitive action."""
+    resolved = call.resolved
+    action = resolved.action
+    marks: dict[str, Json] = {}
+    if call.cause is not None:
+        marks["causedBy"] = "sequence"
+    if resolved.binding is not None:
+        marks["binding"] = str(resolved.binding)
+    marks["path"] = str(action.name)
+    if waited:
+        marks["waitTime"] = max(start - call.accepted, 0)
+    marks["kind"] = action.exec.kind
+    marks["timeout"] = outcome.timed_out if outcome else False
+    marks["limits"] = limits_to_wire(action.limits)
+    if outcome is not None and outcome.init_ms is not None:
+        marks["initTime"] = outcome.init_ms
+    if call.attempts > 1:
+        marks["attempts"] = call.attempts
+    return Activation(
+        activation_id=call.activation_id,
+        namespace=call.caller.namespace,
+        name=action.name.name,
+        path=resolved.filter_path,
+        version=action.version,
+        subject=call.caller.subject,
+        start=start,
+        end=end,
+        duration=end - start,
+        cause=call.cause,
+        response=response,
+        logs=outcome.logs if outcome else (),
+        annotations=Parameters.of(marks),
+    )
+
+
+def lost(activation_id: str, caller: Identity, name: FullName, accepted: int, *, message: str, marks: dict[str, Json]) -> Activation:
+    """The record of accepted work that could not be run to an end of its own."""
+    return Activation(
+        activation_id=activation_id,
+        namespace=caller.namespace,
+        name=name.name,
+        path=name.path,
+        version="0.0.1",
+        subject=caller.subject,
+        start=accepted,
+        end=max(now_ms(), accepted),
+        duration=0,
+        response=Response.error(Status.WHISK_ERROR, message),
+        annotations=Parameters.of({"path": str(name), "kind": "unknown", "timeout": False, **marks}),
+    )

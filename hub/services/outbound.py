@@ -1,0 +1,192 @@
+"""Where the hub may go on behalf of users: only public addresses, unless the operator allowed an inside one (reliability §7).
+
+A name is resolved once, every address it stands for is checked, and the connection goes to the address that was checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import httpcore
+import httpx
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_METADATA = (
+    ipaddress.ip_address("169.254.169.254"),
+    ipaddress.ip_address("169.254.170.2"),
+    ipaddress.ip_address("100.100.100.200"),
+    ipaddress.ip_address("fd00:ec2::254"),
+)
+_INSIDE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",
+        "::/127",
+        "100::/64",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/9",
+        "ff00::/8",
+    )
+)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_TIMEOUT = 10.0
+
+
+class Refused(httpx.ConnectError):
+    """The address may not be reached; the message names the setting that allows it."""
+
+
+def unwrapped(address: Address) -> Address:
+    """The IPv4 address inside a mapped, 6to4, NAT64 or Teredo one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+    if inner is None and (address in _NAT64 or (address in _COMPATIBLE and int(address) > 1)):
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return inner or address
+
+
+def is_public(address: Address) -> bool:
+    """By our own table: `ipaddress.is_global` takes 64:ff9b::/96 and fec0::/10 for public."""
+    real = unwrapped(address)
+    if isinstance(real, ipaddress.IPv6Address) and real in _NAT64_LOCAL:
+        return False
+    return not any(real.version == network.version and real in network for network in _INSIDE)
+
+
+def is_inside(host: str) -> bool:
+    """Whether a host is written as an inside address, or is this machine."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return not is_public(ipaddress.ip_address(name))
+    except ValueError:
+        return "." not in name
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One entry of HUB_OUTBOUND__ALLOW: a name or a network, on one port or all."""
+
+    name: str
+    network: Network | None
+    port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Allowed:
+        """Read `host-or-CIDR[:port]`. Raises ValueError with a sentence."""
+        place, port = text, None
+        if text.startswith("["):
+            place, _, rest = text[1:].partition("]")
+            port = rest.removeprefix(":") or None
+        elif text.count(":") == 1:
+            place, _, port = text.partition(":")
+        if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):  # noqa: PLR2004 - the largest port
+            message = f"HUB_OUTBOUND__ALLOW: {text!r} has no usable port; write host-or-CIDR[:port]."
+            raise ValueError(message)
+        try:
+            network: Network | None = ipaddress.ip_network(place, strict=False)
+        except ValueError:
+            network = None
+        return cls(place.lower(), network, int(port) if port else None)
+
+    def covers(self, host: str, address: Address, port: int) -> bool:
+        """Whether this entry allows the address under that name."""
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is not None:
+            return self.network.version == address.version and address in self.network
+        return self.name == host.lower()
+
+
+class Outbound:
+    """Makes HTTP clients that go only where they may. `allow` is HUB_OUTBOUND__ALLOW. Raises ValueError for an entry that cannot be read."""
+
+    def __init__(self, allow: str) -> None:
+        self._allowed = tuple(Allowed.parse(entry.strip()) for entry in allow.split(",") if entry.strip())
+
+    def check(self, host: str, addresses: Iterable[str], port: int) -> str:
+        """The address to connect to. Raises Refused when any of them may not be reached."""
+        chosen = ""
+        for text in addresses:
+            address = ipaddress.ip_address(text.partition("%")[0])
+            if unwrapped(address) in _METADATA:
+                raise Refused(f"{host} is an address of the machine's metadata service, which is never reached.")
+            if not is_public(address) and not any(entry.covers(host, address, port) for entry in self._allowed):
+                raise Refused(
+                    f"{host} is an inside address ({text}), which packages and feeds may not reach. "
+                    f"The operator can allow it: HUB_OUTBOUND__ALLOW={host}:{port}"
+                )
+            chosen = chosen or text
+        if not chosen:
+            raise Refused(f"{host} has no address.")
+        return chosen
+
+    def client(self, *, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
+        """A client without redirects and without proxies from the environment. The caller closes it."""
+        transport = httpx.AsyncHTTPTransport(retries=0)
+        transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001 - httpx has no other way to give its pool a network
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=30,
+            network_backend=_Guarded(self),
+        )
+        return httpx.AsyncClient(transport=transport, timeout=timeout or httpx.Timeout(_TIMEOUT), follow_redirects=False, trust_env=False)
+
+
+class _Guarded(httpcore.AsyncNetworkBackend):
+    """Resolves, checks, connects to what was checked; the name stays in SNI and Host."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} cannot be resolved") from error
+        try:
+            address = self._outbound.check(host, [str(row[4][0]) for row in found], port)
+        except Refused as error:
+            raise httpcore.ConnectError(str(error)) from error
+        return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(self, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        raise httpcore.ConnectError("unix sockets are never reached")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

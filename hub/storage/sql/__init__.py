@@ -1,0 +1,27 @@
+"""The statements, as plain functions over a SQLAlchemy connection, the same for every database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table behind a model."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def insert_for(connection: Connection, table: Table) -> Any:
+    """The dialect's own INSERT, which knows `ON CONFLICT`."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def upsert(connection: Connection, model: type[SQLModel], row: dict[str, Any], *key: str) -> None:
+    """Insert, or replace what has the same key."""
+    statement = insert_for(connection, table_of(model)).values(**row)
+    changes = {name: value for name, value in row.items() if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))

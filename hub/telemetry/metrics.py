@@ -1,0 +1,55 @@
+"""What the hub counts, as Prometheus reads it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_registry = CollectorRegistry()
+_activations = Counter("hub_activations_total", "Activations that ended, by outcome.", ["outcome"], registry=_registry)
+_cold = Counter("hub_cold_starts_total", "Action processes that had to be initialised for a call.", registry=_registry)
+_waiting = Gauge("hub_dispatches_waiting", "Accepted runs that wait for a worker.", registry=_registry)
+_units = Histogram("hub_commit_units", "Writes that shared one commit.", buckets=(1, 4, 16, 64, 256, 512), registry=_registry)
+_seconds = Histogram("hub_commit_seconds", "How long a commit took.", buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2), registry=_registry)
+_feed_events = Counter("hub_feed_events_total", "Events that feeds brought in.", ["feed", "answer"], registry=_registry)
+_deliveries = Counter("hub_hook_deliveries_total", "Deliveries to hook addresses, by answer.", ["answer"], registry=_registry)
+
+_by_outcome: dict[str, Counter] = {}
+
+
+def activations(outcome: str) -> None:
+    """One activation ended."""
+    counter = _by_outcome.get(outcome)
+    if counter is None:
+        counter = _by_outcome[outcome] = _activations.labels(outcome)
+    counter.inc()
+
+
+def cold_starts() -> None:
+    """A process was initialised."""
+    _cold.inc()
+
+
+def dispatches_waiting(count: int) -> None:
+    """How many accepted runs wait now."""
+    _waiting.set(count)
+
+
+def group_commit(units: int, seconds: float) -> None:
+    """One commit of the record."""
+    _units.observe(units)
+    _seconds.observe(seconds)
+
+
+def feed_events(feed: str, answer: str, count: int = 1) -> None:
+    """Events of a feed, by what became of them."""
+    _feed_events.labels(feed, answer).inc(count)
+
+
+def hook_deliveries(answer: str) -> None:
+    """One delivery to a hook address."""
+    _deliveries.labels(answer).inc()
+
+
+def render() -> bytes:
+    """The text that `/metrics` answers."""
+    return generate_latest(_registry)
