@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -160,8 +161,10 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker.feeds = feeds
     triggs.on_removed = feeds.trigger_deleted
     triggs.identity_of = identities.by_uuid
-    search = Search(store, bus, folder.path / "search")
+    search = Search(store, bus)
     shelf = Catalog(store, blobs, bus, search, kinds)
+    links.catalog = shelf
+    entities.on_change(lambda name: pool.forget(name.namespace, name.path))
     return Services(
         settings=settings,
         store=store,
@@ -182,7 +185,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         feeds=feeds,
         catalog=shelf,
         connections=links,
-        installs=Installs(entities, store, shelf, links, feeds),
+        installs=Installs(entities, store, shelf, links, feeds, kinds),
         retention=Retention(store, settings.retention, folder.path),
         admin=Admin(identities, sessions),
         pool=pool,
@@ -220,7 +223,6 @@ def build_app(services: Services) -> Starlette:
         *packages.routes,
         *rules.routes,
         *namespaces.routes,
-        *info.version_routes,
         Route("/{path:path}", unknown_route, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
     ]
     own: list[BaseRoute] = [
@@ -231,7 +233,7 @@ def build_app(services: Services) -> Starlette:
         *pages.routes,
     ]
     app = Starlette(
-        routes=[Mount("/api/v1", app=_api(v1)), *own],
+        routes=[*info.version_routes, Mount("/api/v1", app=_api(v1)), *own],
         middleware=[Middleware(Edge), Middleware(SignedIn)],
         exception_handlers={RequestError: on_request_error, HTTPException: on_http_error, Exception: on_failure},
     )
@@ -301,11 +303,11 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
     """A hub at work: what it accepted before is taken up again; on leaving, everything is committed and every process ended."""
     services = wire(settings, folder, store, lambda: base_url)
     await services.pool.open()
-    await services.catalog.open()
+    await services.catalog.search.open()
     recording = asyncio.create_task(services.recorder.run())
     try:
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(part.run()) for part in (services.dispatcher, services.invoke, services.retention, services.feeds)]
+            work = [group.create_task(part.run()) for part in (services.dispatcher, services.invoke, services.retention, services.feeds, services.catalog.search)]
             try:
                 await first_start(services, builtin_folder("catalog.yaml"))
                 unfinished = await services.dispatcher.recover()
@@ -319,7 +321,7 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
         await services.pool.close()
         await services.recorder.close()
         await recording
-        await services.catalog.close()
+        services.catalog.search.close()
         await services.bus.close()
 
 
@@ -381,3 +383,27 @@ def announce(services: Services, base_url: str, folder: DataFolder, link: str) -
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+@contextlib.asynccontextmanager
+async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTransport]:
+    """A way to `hub admin`: the running hub's socket, or the database itself under its lock when no hub runs."""
+    folder = DataFolder(settings.data)
+    folder.make()
+    try:
+        folder.lock()
+    except SettingsRefused:
+        yield httpx.AsyncHTTPTransport(uds=str(folder.socket))
+        return
+    store = open_store(settings, folder)
+    try:
+        await store.open()
+        limits = settings.limits
+        ranges = LimitRange(timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs))
+        identities = Identities(store, LocalBus(), ranges, folder.token_secret())
+        admin = Admin(identities, Sessions(store, identities))
+        base_url = settings.base_url or f"http://{settings.host}:{settings.port}"
+        yield httpx.ASGITransport(app=admin_app(admin, base_url))
+    finally:
+        await store.close()
+        folder.unlock()

@@ -101,4 +101,4 @@ routes = [
     Route("/ready", ready, methods=["GET"]),
     Route("/metrics", prometheus, methods=["GET"]),
 ]
-version_routes = [Route("", api_version, methods=["GET"]), Route("/", api_version, methods=["GET"])]
+version_routes = [Route("/api/v1", api_version, methods=["GET"]), Route("/api/v1/", api_version, methods=["GET"])]

@@ -16,7 +16,7 @@ class Subject(StrEnum):
     IDENTITY = "identity"
     SUBSCRIPTION = "subscription"
     RELEASE = "release"
-    ACTIVATION = "activation"
+    CONNECTION = "connection"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

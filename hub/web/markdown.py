@@ -1,0 +1,25 @@
+"""Markdown of strangers as HTML that does no harm (marketplace §2)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+_TAGS = {
+    *("a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul"),
+}
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
+
+
+@lru_cache(maxsize=256)
+def rendered(text: str) -> Markup:
+    """Sanitised HTML."""
+    return Markup(nh3.clean(_parser().render(text), tags=_TAGS, attributes={"a": {"href"}, "code": {"class"}}, url_schemes={"http", "https", "mailto"}))  # noqa: S704 - this is what nh3 is for

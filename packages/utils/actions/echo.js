@@ -1,0 +1,4 @@
+// Everything that came in goes out.
+function main(params) {
+  return params;
+}
