@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -214,7 +215,7 @@ async def unknown_route(request: Request) -> Response:
     raise NotFound(NO_ROUTE)
 
 
-def build_app(services: Services) -> Starlette:
+def build_app(services: Services) -> Edge:
     """The ASGI application with every route."""
     v1 = [
         *actions.routes,
@@ -234,12 +235,12 @@ def build_app(services: Services) -> Starlette:
     ]
     app = Starlette(
         routes=[*info.version_routes, Mount("/api/v1", app=_api(v1)), *own],
-        middleware=[Middleware(Edge), Middleware(SignedIn)],
+        middleware=[Middleware(SignedIn)],
         exception_handlers={RequestError: on_request_error, HTTPException: on_http_error, Exception: on_failure},
     )
     app.router.redirect_slashes = False
     app.state.services = services
-    return app
+    return Edge(app, services)
 
 
 def _api(routes: list[Route]) -> Callable[..., object]:
@@ -271,8 +272,8 @@ def listen(settings: Settings) -> socket.socket:
     return door
 
 
-class Side(uvicorn.Server):
-    """A server beside the main one: signals are the main one's business."""
+class Door(uvicorn.Server):
+    """A server whose signals are handled by `serve`, which ends with 0 after draining."""
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
@@ -344,8 +345,8 @@ async def serve(settings: Settings) -> None:
             operator = await services.admin.operator()
             folder.write_wskprops(f"{scheme}://{shown}:{port}", operator.auth_key)
             tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
-            main = uvicorn.Server(_config(build_app(services), settings, **tls))
-            side = Side(_config(admin_app(services.admin, base_url), settings))
+            main = Door(_config(build_app(services), settings, **tls))
+            side = Door(_config(admin_app(services.admin, base_url), settings))
             folder.socket.unlink(missing_ok=True)
             desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             mask = os.umask(0o177)
@@ -354,6 +355,8 @@ async def serve(settings: Settings) -> None:
             finally:
                 os.umask(mask)
             admin = asyncio.create_task(side.serve(sockets=[desk]))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, _drain, main)
             announce(services, base_url, folder, await services.admin.link(base_url))
             try:
                 await main.serve(sockets=[door])
@@ -364,6 +367,12 @@ async def serve(settings: Settings) -> None:
     finally:
         await store.close()
         folder.unlock()
+
+
+def _drain(main: uvicorn.Server) -> None:
+    """The first signal lets requests in hand end; the second does not."""
+    main.force_exit = main.should_exit
+    main.should_exit = True
 
 
 def announce(services: Services, base_url: str, folder: DataFolder, link: str) -> None:

@@ -1,4 +1,4 @@
-"""`/api/v1/namespaces/{ns}/actions` (openwhisk-api §1.3, §3.1)."""
+"""`/api/v1/namespaces/{ns}/actions`, less the invocation itself, which is in `hot` (openwhisk-api §1.3)."""
 
 from __future__ import annotations
 
@@ -6,29 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.api.requests import (
-    flag,
-    identity,
-    json_body,
-    json_response,
-    name_of,
-    namespace_of,
-    page_of,
-    payload_body,
-    services,
-    transaction_id,
-    wait_of,
-)
+from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
 from hub.domain.action import SequenceExec
-from hub.domain.activation import Activation, Status
 from hub.domain.names import check_entity_name
-from hub.domain.parameters import Json
-from hub.services.invoke import Invocation, Pending
-from hub.wire.activations import activation_to_wire
 from hub.wire.entities import action_from_wire, action_row, action_to_wire
-
-_STATUS = {Status.SUCCESS: 200, Status.APPLICATION_ERROR: 502, Status.DEVELOPER_ERROR: 502, Status.WHISK_ERROR: 500}
-
 
 async def list_actions(request: Request) -> Response:
     """GET: a page of rows, or their count."""
@@ -75,36 +56,10 @@ async def delete_action(request: Request) -> Response:
     return json_response(action_to_wire(await services(request).actions.remove(caller, name_of(request, caller))))
 
 
-async def invoke_action(request: Request) -> Response:
-    """POST: invoke."""
-    caller = await identity(request)
-    name = name_of(request, caller)
-    payload = await payload_body(request)
-    blocking = flag(request, "blocking")
-    result_only = flag(request, "result")
-    longest = services(request).settings.invoke.blocking_wait
-    wait = wait_of(request, longest) if blocking else None
-    invocation = Invocation(caller=caller, name=name, payload=payload, transaction_id=transaction_id(request), wait=wait)
-    ended = await services(request).invoke.invoke(invocation)
-    headers = {"x-openwhisk-activation-id": ended.activation_id}
-    if isinstance(ended, Pending):
-        return json_response({"activationId": ended.activation_id}, 202, headers)
-    return json_response(_answer(ended, result_only=result_only), _STATUS[ended.response.status], headers)
-
-
-def _answer(ended: Activation, *, result_only: bool) -> Json:
-    result = ended.response.result
-    if result_only or isinstance(result, list):
-        return result
-    return activation_to_wire(ended, logs=ended.annotations.get("kind") == "sequence")
-
-
 _ONE = "/namespaces/{namespace}/actions/{name}"
 _PACKAGED = "/namespaces/{namespace}/actions/{package}/{name}"
 
 routes = [
-    Route(_ONE, invoke_action, methods=["POST"]),
-    Route(_PACKAGED, invoke_action, methods=["POST"]),
     Route("/namespaces/{namespace}/actions", list_actions, methods=["GET"]),
     Route("/namespaces/{namespace}/actions/", list_actions, methods=["GET"]),
     Route("/namespaces/{namespace}/actions/{package}/", list_actions, methods=["GET"]),

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.api.requests import flag, identity, json_response, malformed_query, milliseconds, namespace_of, page_of, services
+from hub.api.query import malformed_query
+from hub.api.requests import flag, identity, json_response, milliseconds, namespace_of, page_of, services
 from hub.domain.activation import Activation
 from hub.domain.errors import Malformed
 from hub.domain.names import check_activation_id, check_entity_name

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from urllib.parse import unquote_to_bytes
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.api.errors import on_failure, on_request_error
+from hub.api.hot import Target, serve, target_of
+from hub.domain.errors import RequestError
+from hub.domain.names import new_transaction_id
+from hub.services.directory import Services
 from hub.telemetry.log import bind_request, unbind_request
 
-_ALPHABET = string.ascii_letters + string.digits
 _CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-headers", b"Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"),
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
 ]
 _LONGEST_ID = 128
-
-
-def new_transaction_id() -> str:
-    """32 random letters and digits."""
-    number = secrets.randbits(192)
-    letters = []
-    for _ in range(32):
-        number, rest = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[rest])
-    return "".join(letters)
 
 
 def clean_path(raw: bytes) -> str | None:
@@ -50,8 +43,9 @@ def clean_path(raw: bytes) -> str | None:
 class Edge:
     """Pure ASGI, because it runs on every request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
+        self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -79,9 +73,25 @@ class Edge:
             return
         token = bind_request(transaction_id)
         try:
-            await self._app(scope, receive, send_with_headers)
+            target = target_of(scope["path"]) if scope["method"] == "POST" else None
+            if target is None:
+                await self._app(scope, receive, send_with_headers)
+            else:
+                await self._hot(target, scope, receive, send_with_headers)
         finally:
             unbind_request(token)
+
+    async def _hot(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+        """An invocation or a fire; what is wrong with it is told as by any other route."""
+        try:
+            await serve(self._services, target, scope, receive, send)
+        except RequestError as error:
+            response = await on_request_error(Request(scope), error)
+        except Exception as error:  # noqa: BLE001 - our own trouble goes to the log, and never to the caller
+            response = await on_failure(Request(scope), error)
+        else:
+            return
+        await response(scope, receive, send)
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.domain.errors import Malformed, TooLarge, UnsupportedType
+from hub.api import query
+from hub.domain.errors import TooLarge, UnsupportedType
 from hub.domain.identity import Identity
 from hub.domain.names import OWN_NAMESPACE, FullName, check_entity_name, check_namespace
 from hub.domain.parameters import Json
 from hub.storage.base import Page
-from hub.wire.json import decode, decode_object, encode
+from hub.wire.json import decode, encode
 
 if TYPE_CHECKING:
     from hub.services.directory import Services
 
 LARGEST_BODY = 52_428_800
 LARGEST_PAGE = 200
-_INTEGER = re.compile(r"\A-?[0-9]{1,18}\Z")
-_TRUE = {"true", "yes", "on", "1"}
-_FALSE = {"false", "no", "off", "0"}
 
 
 def services(request: Request) -> Services:
@@ -58,29 +54,17 @@ def name_of(request: Request, caller: Identity) -> FullName:
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
     """A boolean of the query. Raises Malformed for other text."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise malformed_query(name, f"'{text}' is not a valid Boolean value")
-
-
-def malformed_query(name: str, detail: str) -> Malformed:
-    """The 400 for a query parameter."""
-    return Malformed(f"The query parameter '{name}' was malformed:\n{detail}", field=name)
+    return query.flag(request.query_params, name, default=default)
 
 
 def page_of(request: Request, collection: str) -> Page:
     """`limit` 0 to 200 (0 means 200, default 30) and `skip` (openwhisk-api §8.1)."""
     limit = _integer(request, "limit", collection, 30)
     if not 0 <= limit <= LARGEST_PAGE:
-        raise malformed_query("limit", f"The value '{limit}' is not in the range of 0 to {LARGEST_PAGE} for {collection}.")
+        raise query.malformed_query("limit", f"The value '{limit}' is not in the range of 0 to {LARGEST_PAGE} for {collection}.")
     skip = _integer(request, "skip", collection, 0)
     if skip < 0:
-        raise malformed_query("skip", f"The value '{skip}' is not greater than or equal to 0 for {collection}.")
+        raise query.malformed_query("skip", f"The value '{skip}' is not greater than or equal to 0 for {collection}.")
     return Page(limit=limit or LARGEST_PAGE, skip=skip)
 
 
@@ -88,8 +72,8 @@ def _integer(request: Request, name: str, collection: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not _INTEGER.match(text):
-        raise malformed_query(name, f"The value '{text}' is not an integer for {collection}.")
+    if not query.INTEGER.match(text):
+        raise query.malformed_query(name, f"The value '{text}' is not an integer for {collection}.")
     return int(text)
 
 
@@ -98,20 +82,9 @@ def milliseconds(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not _INTEGER.match(text):
-        raise malformed_query(name, f"Parameter is not a valid value for epoch seconds: {text}")
+    if not query.INTEGER.match(text):
+        raise query.malformed_query(name, f"Parameter is not a valid value for epoch seconds: {text}")
     return int(text)
-
-
-def wait_of(request: Request, longest: timedelta) -> timedelta:
-    """`timeout`: how long a blocking call waits, in ms."""
-    text = request.query_params.get("timeout")
-    if text is None:
-        return longest
-    allowed = int(longest.total_seconds() * 1000)
-    if not _INTEGER.match(text) or not 1 <= int(text) <= allowed:
-        raise malformed_query("timeout", f"Timeout must be number of milliseconds up to {allowed}.")
-    return timedelta(milliseconds=int(text))
 
 
 def _check_type(request: Request, body: bytes) -> None:
@@ -142,13 +115,6 @@ async def json_body(request: Request) -> Json:
     body = await read_body(request, LARGEST_BODY)
     _check_type(request, body)
     return decode(body)
-
-
-async def payload_body(request: Request) -> dict[str, Json]:
-    """The body of an invocation or fire: an object or nothing, within the payload limit."""
-    body = await read_body(request, services(request).settings.limits.payload)
-    _check_type(request, body)
-    return decode_object(body)
 
 
 def json_response(value: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:

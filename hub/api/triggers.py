@@ -1,4 +1,4 @@
-"""`/api/v1/namespaces/{ns}/triggers` (openwhisk-api §4.1, §4.2)."""
+"""`/api/v1/namespaces/{ns}/triggers`, less the fire itself, which is in `hot` (openwhisk-api §4.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, payload_body, services, transaction_id
+from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
 from hub.wire.entities import trigger_from_wire, trigger_row, trigger_to_wire
 
 
@@ -42,21 +42,9 @@ async def delete_trigger(request: Request) -> Response:
     return json_response(trigger_to_wire(await services(request).triggers.remove(caller, name_of(request, caller))))
 
 
-async def fire_trigger(request: Request) -> Response:
-    """POST: fire; 202 once it is durable, 204 when no rule is active."""
-    caller = await identity(request)
-    name = name_of(request, caller)
-    payload = await payload_body(request)
-    fired = await services(request).triggers.fire(caller, name, payload, dict(request.headers), transaction_id(request))
-    if fired is None:
-        return Response(status_code=204)
-    return json_response({"activationId": fired}, 202, {"x-openwhisk-activation-id": fired})
-
-
 _ONE = "/namespaces/{namespace}/triggers/{name}"
 
 routes = [
-    Route(_ONE, fire_trigger, methods=["POST"]),
     Route("/namespaces/{namespace}/triggers", list_triggers, methods=["GET"]),
     Route("/namespaces/{namespace}/triggers/", list_triggers, methods=["GET"]),
     Route(_ONE, get_trigger, methods=["GET"]),

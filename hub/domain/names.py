@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from typing import Self
 
 import msgspec
@@ -85,9 +86,42 @@ class FullName(msgspec.Struct, frozen=True, order=True):
         return f"{self.namespace}/{self.path}"
 
 
+class _Randomness:
+    """Random bytes of the system, fetched by the page: one call of the system for many ids."""
+
+    PAGE = 4096
+
+    def __init__(self) -> None:
+        self._page = ""
+        self._place = 0
+
+    def take(self) -> str:
+        """32 hex digits that nobody else gets."""
+        if self._place >= len(self._page):
+            self._page, self._place = secrets.token_hex(self.PAGE), 0
+        self._place += 32
+        return self._page[self._place - 32 : self._place]
+
+
+_randomness = _Randomness()
+
+
 def new_activation_id() -> str:
-    """A fresh id: 32 lower-case hex digits."""
-    return secrets.token_hex(16)
+    """A fresh id: 32 lower-case hex digits, the first twelve of them the time (ms), the others random.
+
+    Ids that grow with time land side by side in an index, which makes the record of a run several times cheaper.
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{_randomness.take()[:20]}"
+
+
+def activation_ids_before(milliseconds: int) -> str:
+    """What every id made before that time (ms) is smaller than."""
+    return f"{max(milliseconds, 0):012x}{'0' * 20}"
+
+
+def new_transaction_id() -> str:
+    """A fresh id of a request: 32 letters and digits."""
+    return _randomness.take()
 
 
 def check_activation_id(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from datetime import UTC, datetime
 
@@ -35,6 +36,10 @@ class Logs:
         self._lines: list[str] = []
         self._size = 0
         self._cut = False
+        self._waiting = select.poll()
+        self._by_pipe = {stream.pipe: stream for stream in self.streams}
+        for stream in self.streams:
+            self._waiting.register(stream.pipe, select.POLLIN)
 
     def read(self, stream: Stream) -> bool:
         """Read what is there without waiting; False when the pipe has ended."""
@@ -77,8 +82,8 @@ class Logs:
 
     def take(self, *extra: str) -> tuple[str, ...]:
         """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr."""
-        for stream in self.streams:
-            self.read(stream)
+        for pipe, _ in self._waiting.poll(0):
+            self.read(self._by_pipe[pipe])
         for stream in self.streams:
             if stream.partial:
                 self._line(stream.name, stream.partial)

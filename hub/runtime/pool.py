@@ -27,7 +27,8 @@ class Shelf:
     memory: int
     idle: deque[tuple[float, ActionProcess]] = field(default_factory=deque)
     busy: int = 0
-    waiting: deque[asyncio.Future[ActionProcess]] = field(default_factory=deque)
+    served: int = 0
+    waiting: deque[asyncio.Future[ActionProcess | None]] = field(default_factory=deque)
 
 
 class Pool:
@@ -66,7 +67,7 @@ class Pool:
             return process
         shelf = self._shelves.setdefault(spec.key, Shelf(spec.limits.memory))
         if shelf.busy >= self._cores:
-            process = await self._patient(shelf, PATIENCE)
+            process = await self._patient(shelf)
             if process is not None:
                 return process
         while not self._room_for(spec.limits.memory):
@@ -85,29 +86,46 @@ class Pool:
         self._keys[id(process)] = spec.key
         return process
 
-    async def _patient(self, shelf: Shelf, seconds: float | None) -> ActionProcess | None:
-        """One that another caller gives back soon, or None."""
-        waiter: asyncio.Future[ActionProcess] = asyncio.get_running_loop().create_future()
+    async def _patient(self, shelf: Shelf) -> ActionProcess | None:
+        """One that another caller gives back. None when nobody gave one back for a while: they are slow, and one more helps."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[ActionProcess | None] = loop.create_future()
         shelf.waiting.append(waiter)
+
+        def look(seen: int) -> None:
+            if waiter.done():
+                return
+            if seen == shelf.served or not shelf.busy:
+                waiter.set_result(None)
+            else:
+                timers[0] = loop.call_later(PATIENCE, look, shelf.served)
+
+        timers = [loop.call_later(PATIENCE, look, shelf.served)]
         try:
-            async with asyncio.timeout(seconds):
-                return await waiter
-        except TimeoutError:
-            return None
+            return await waiter
+        except asyncio.CancelledError:
+            self._hand_back(waiter)
+            raise
         finally:
+            timers[0].cancel()
             self._leave(shelf, waiter)
 
-    def _leave(self, shelf: Shelf, waiter: asyncio.Future[ActionProcess]) -> None:
+    def _hand_back(self, waiter: asyncio.Future[ActionProcess | None]) -> None:
+        """Somebody was cancelled just when a process was handed over."""
+        if waiter.done() and not waiter.cancelled() and (process := waiter.result()) is not None:
+            self.release(process, None)
+
+    def _leave(self, shelf: Shelf, waiter: asyncio.Future[ActionProcess | None]) -> None:
         """Whoever stops waiting takes nothing with it: what was handed over at the last moment goes to the next."""
         with contextlib.suppress(ValueError):
             shelf.waiting.remove(waiter)
-        if waiter.cancelled() or not waiter.done():
+        if not waiter.done():
             waiter.cancel()
 
     async def _turn(self, spec: ProcessSpec, shelf: Shelf) -> ActionProcess | None:
         """Wait until somebody made room (None), or until one of our own key is free."""
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter: asyncio.Future[ActionProcess] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[ActionProcess | None] = asyncio.get_running_loop().create_future()
         entry = (spec.limits.memory, room)
         self._turns.append(entry)
         shelf.waiting.append(waiter)
@@ -115,8 +133,7 @@ class Pool:
             await asyncio.wait({room, waiter}, return_when=asyncio.FIRST_COMPLETED)
             return waiter.result() if waiter.done() else None
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self.release(waiter.result(), None)
+            self._hand_back(waiter)
             raise
         finally:
             with contextlib.suppress(ValueError):
@@ -140,6 +157,7 @@ class Pool:
         """Give it back; without an outcome, or with one that says so, the process is ended."""
         key = self._keys[id(process)]
         shelf = self._shelves[key]
+        shelf.served += 1
         if outcome is None or not outcome.reusable:
             shelf.busy -= 1
             self._end(key, shelf, process)

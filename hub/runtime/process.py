@@ -31,6 +31,7 @@ HEAD = struct.Struct(">IIB")
 INIT, RUN = 0, 1
 FINE = 0
 SMALL = 65_536
+READ_AT_ONCE = 16_384
 LARGEST_FRAME = 64 * 1024 * 1024
 WATCH_EVERY = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -125,6 +126,7 @@ class ChildProcess:
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._number = 0
         self._why: str | None = None
+        self._until = 0.0
         self._stopped: asyncio.Future[None] | None = None
         self._loop.add_reader(door.fileno(), self._readable)
         for stream in self._logs.streams:
@@ -134,7 +136,7 @@ class ChildProcess:
 
     def _readable(self) -> None:
         try:
-            data = self._door.recv(262_144)
+            data = self._door.recv(READ_AT_ONCE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -172,14 +174,12 @@ class ChildProcess:
         self._number = (self._number + 1) & 0xFFFFFFFF
         body = _encode(value)
         answer = self._answer = self._loop.create_future()
-        timer = self._loop.call_later(max(seconds, 0), self._too_long)
-        watch = self._loop.call_later(WATCH_EVERY, self._watch)
-        self._watching = watch
+        self._until = self._loop.time() + seconds
+        self._watching = self._loop.call_later(max(min(seconds, WATCH_EVERY), 0), self._watch)
         try:
             await self._send(HEAD.pack(len(body), self._number, what) + body)
             return await answer
         finally:
-            timer.cancel()
             self._watching.cancel()
             self._answer = None
 
@@ -199,19 +199,20 @@ class ChildProcess:
             except OSError as error:
                 raise ConnectionResetError from error
 
-    def _too_long(self) -> None:
-        self._why = "time"
+    def _watch(self) -> None:
+        """While a run is under way its time and its memory, children included, are looked at."""
+        left = self._until - self._loop.time()
+        if left <= 0:
+            self._abort("time")
+        elif _resident(self._child.pid) > self.spec.limits.memory * 1_048_576:
+            self._abort("memory")
+        elif self._answer is not None:
+            self._watching = self._loop.call_later(min(left, WATCH_EVERY), self._watch)
+
+    def _abort(self, why: str) -> None:
+        self._why = why
         self._kill()
         self._end_answer()
-
-    def _watch(self) -> None:
-        """While a run is under way its memory is looked at, children included."""
-        if _resident(self._child.pid) > self.spec.limits.memory * 1_048_576:
-            self._why = "memory"
-            self._kill()
-            self._end_answer()
-        elif self._answer is not None:
-            self._watching = self._loop.call_later(WATCH_EVERY, self._watch)
 
     async def init(self, start: Start) -> Outcome | None:
         """See `ActionProcess.init`."""

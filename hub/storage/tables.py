@@ -69,7 +69,6 @@ class EventRow(SQLModel, table=True):
     """What fired a trigger."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_by_time", "at"),)
 
     event_id: str = Field(sa_column=_text(primary=True))
     namespace: str = Field(sa_column=_text())
@@ -111,7 +110,6 @@ class ActivationRow(SQLModel, table=True):
     __table_args__ = (
         Index("activations_by_start", "namespace", "start"),
         Index("activations_by_path", "namespace", "path", "start"),
-        Index("activations_by_age", "start"),
     )
 
     activation_id: str = Field(sa_column=_text(primary=True))

@@ -90,12 +90,11 @@ async function init(value) {
   return found;
 }
 
-// The stack as far as it is the action's own.
+// The error in words, then the stack as far as it is the action's own.
 function shown(reason) {
   if (!(reason instanceof Error)) return String(reason);
-  const stack = String(reason.stack || '').split('\n').filter((line) => !line.includes(__filename) && !line.includes('node:'));
-  const head = String(reason);
-  return stack.some((line) => line.includes(reason.message)) ? stack.join('\n') : [head, ...stack].join('\n');
+  const calls = String(reason.stack || '').split('\n').filter((line) => line.startsWith('    at '));
+  return [String(reason), ...calls.filter((line) => !line.includes(__filename) && !line.includes('node:'))].join('\n');
 }
 
 async function onInit(number, value) {

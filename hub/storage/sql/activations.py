@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, exists, func, select, update
 
 from hub.domain.activation import Activation
+from hub.domain.names import activation_ids_before
 from hub.storage.base import ActivationFilter, Page, RetentionCut
 from hub.storage.mapping import activation_from_row
 from hub.storage.sql import table_of
@@ -49,21 +50,26 @@ def count_activations(connection: Connection, namespace: str, where: ActivationF
     return int(connection.scalar(_matching(select(func.count()), namespace, where)) or 0)
 
 
+def _before(column: Any, milliseconds: int) -> Any:
+    """Ids begin with their time, so their own index finds the old ones."""
+    return column < activation_ids_before(milliseconds)
+
+
 def sweep(connection: Connection, cut: RetentionCut) -> int:
     """See `Store.sweep`. Records of unfinished events stay with them."""
     gone = 0
     if cut.activations_before is not None:
         busy = exists().where(_dispatches.c.event_id == _table.c.activation_id)
-        old = select(_table.c.activation_id).where(_table.c.start < cut.activations_before, ~busy)
-        old = old.order_by(_table.c.start).limit(cut.batch)
+        old = select(_table.c.activation_id).where(_before(_table.c.activation_id, cut.activations_before), _table.c.start < cut.activations_before, ~busy)
+        old = old.order_by(_table.c.activation_id).limit(cut.batch)
         gone += connection.execute(delete(_table).where(_table.c.activation_id.in_(old))).rowcount
     if cut.logs_before is not None:
-        wordy = select(_table.c.activation_id).where(_table.c.start < cut.logs_before, _table.c.logs.is_not(None))
-        wordy = wordy.order_by(_table.c.start).limit(cut.batch)
+        wordy = select(_table.c.activation_id).where(_before(_table.c.activation_id, cut.logs_before), _table.c.logs.is_not(None))
+        wordy = wordy.order_by(_table.c.activation_id).limit(cut.batch)
         gone += connection.execute(update(_table).where(_table.c.activation_id.in_(wordy)).values(logs=None)).rowcount
     if cut.events_before is not None:
         busy = exists().where(_dispatches.c.event_id == _events.c.event_id)
-        past = select(_events.c.event_id).where(_events.c.at < cut.events_before, ~busy).order_by(_events.c.at).limit(cut.batch)
+        past = select(_events.c.event_id).where(_before(_events.c.event_id, cut.events_before), ~busy).order_by(_events.c.event_id).limit(cut.batch)
         gone += connection.execute(delete(_events).where(_events.c.event_id.in_(past))).rowcount
     if cut.deliveries_before is not None:
         keys = _deliveries.c

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from hub.domain.event import Acceptance, Accepted, Delivery, Dispatch
 from hub.storage.base import Ending
@@ -21,9 +22,6 @@ _deliveries = table_of(DeliveryRow)
 _activations = table_of(ActivationRow)
 _subscriptions = table_of(SubscriptionRow)
 
-_insert_event = insert(_events)
-_insert_dispatch = insert(_dispatches)
-_delete_dispatch = delete(_dispatches).where(_dispatches.c.activation_id == bindparam("gone"))
 _start_dispatch = (
     update(_dispatches).where(_dispatches.c.activation_id == bindparam("begun")).values(started=_dispatches.c.started + 1)
 )
@@ -38,6 +36,7 @@ _count_fires = (
     .values(fires=_subscriptions.c.fires + bindparam("more"))
 )
 CHUNK = 300
+ROWS_AT_ONCE = (64, 8, 1)
 
 
 def accept(connection: Connection, acceptances: Sequence[Acceptance], now: int) -> list[Accepted]:
@@ -46,9 +45,9 @@ def accept(connection: Connection, acceptances: Sequence[Acceptance], now: int) 
     _mark_fenced(connection, acceptances, answers)
     _mark_repeated(connection, acceptances, answers, now)
     new = [acceptance for acceptance, answer in zip(acceptances, answers, strict=True) if answer == Accepted.NEW]
-    _many(connection, _insert_event, (event_to_row(taken.event) for taken in new if taken.event))
+    _add(connection, _events, (event_to_row(taken.event) for taken in new if taken.event))
     _add_activations(connection, [activation_to_row(taken.activation) for taken in new if taken.activation])
-    _many(connection, _insert_dispatch, (dispatch_to_row(dispatch) for taken in new for dispatch in taken.dispatches))
+    _add(connection, _dispatches, (dispatch_to_row(dispatch) for taken in new for dispatch in taken.dispatches))
     fires = Counter(taken.delivery.scope for taken in new if taken.delivery)
     _many(connection, _count_fires, ({"fired": scope, "more": count} for scope, count in fires.items()))
     moved = {
@@ -70,10 +69,38 @@ def _many(connection: Connection, statement: Any, rows: Iterable[Row]) -> None:
         connection.execute(statement, ready)
 
 
+def _add(connection: Connection, table: Table, rows: Iterable[Row], *, ignore: bool = False) -> None:
+    """Insert many rows. On SQLite a statement takes many at once: each step gives up and takes back the interpreter's lock."""
+    ready = list(rows)
+    if not ready:
+        return
+    if connection.dialect.name != "sqlite":
+        statement = insert_for(connection, table)
+        connection.execute(statement.on_conflict_do_nothing() if ignore else statement, ready)
+        return
+    names = tuple(ready[0])
+    for size in ROWS_AT_ONCE:
+        while len(ready) >= size:
+            part, ready = ready[:size], ready[size:]
+            values = tuple(value for row in part for value in row.values())
+            connection.exec_driver_sql(_insert_text(table.name, names, size, ignore=ignore), values)
+
+
+@lru_cache(maxsize=64)
+def _insert_text(table: str, names: tuple[str, ...], count: int, *, ignore: bool) -> str:
+    row = f"({', '.join('?' * len(names))})"
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({columns}) VALUES {', '.join([row] * count)}"  # noqa: S608 - names of our own columns
+
+
 def _add_activations(connection: Connection, rows: list[Row]) -> None:
     """A record that exists already is kept as it is: one id, one record (reliability P5)."""
-    if rows:
-        connection.execute(insert_for(connection, _activations).on_conflict_do_nothing(), rows)
+    _add(connection, _activations, rows, ignore=True)
+
+
+def _remove_dispatches(connection: Connection, activation_ids: list[str]) -> None:
+    for chunk in _chunks(activation_ids):
+        connection.execute(delete(_dispatches).where(_dispatches.c.activation_id.in_(chunk)))
 
 
 def _mark_fenced(connection: Connection, acceptances: Sequence[Acceptance], answers: list[Accepted]) -> None:
@@ -119,8 +146,8 @@ def start_dispatches(connection: Connection, activation_ids: Sequence[str]) -> N
 def finish(connection: Connection, endings: Sequence[Ending]) -> None:
     """See `Store.finish`."""
     _add_activations(connection, [activation_to_row(ending.activation) for ending in endings])
-    _many(connection, _delete_dispatch, ({"gone": ending.activation.activation_id} for ending in endings if ending.dispatch))
-    _many(connection, _insert_dispatch, (dispatch_to_row(dispatch) for ending in endings for dispatch in ending.next))
+    _remove_dispatches(connection, [ending.activation.activation_id for ending in endings if ending.dispatch])
+    _add(connection, _dispatches, (dispatch_to_row(dispatch) for ending in endings for dispatch in ending.next))
 
 
 def unfinished(connection: Connection) -> list[Dispatch]:

@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("logs", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("activation_id"),
     )
-    op.create_index("activations_by_age", "activations", ["start"], unique=False)
     op.create_index("activations_by_path", "activations", ["namespace", "path", "start"], unique=False)
     op.create_index("activations_by_start", "activations", ["namespace", "start"], unique=False)
     op.create_table(
@@ -75,7 +74,6 @@ def upgrade() -> None:
         sa.Column("payload", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("event_id"),
     )
-    op.create_index("events_by_time", "events", ["at"], unique=False)
     op.create_table(
         "identities",
         sa.Column("uuid", sa.Text(), nullable=False),
