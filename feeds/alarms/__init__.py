@@ -1,0 +1,1 @@
+"""Alarms: triggers that the clock fires."""

@@ -42,7 +42,7 @@ class Pool:
         self._shelves: dict[Key, Shelf] = {}
         self._keys: dict[int, Key] = {}
         self._turns: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._cores = os.cpu_count() or 1
+        self._cores = 3 * (os.cpu_count() or 1)
         self._timer: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._now: Callable[[], float] = asyncio.get_running_loop().time

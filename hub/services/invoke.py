@@ -83,8 +83,7 @@ class Invoke:
         if self._group is None:
             raise RuntimeError("Invoke.run is not running")
         running = self._group.create_task(self._invoker.run(call))
-        done, _ = await asyncio.wait({running}, timeout=(invocation.wait or timedelta()).total_seconds())
-        if done:
+        if await _ended(running, (invocation.wait or timedelta()).total_seconds()):
             return running.result()
         # From here on it is accepted work: it is in the record before the caller hears 202, and its ending removes it again.
         dispatch = msgspec.structs.replace(_dispatch(call, invocation.name), started=1)
@@ -93,6 +92,25 @@ class Invoke:
         if running.done():
             self._invoker.record(call, running.result())
         return Pending(call.activation_id)
+
+
+async def _ended(running: asyncio.Task[Activation], seconds: float) -> bool:
+    """Whether the run ends in time; it goes on if it does not. As `asyncio.wait`, for one task and on every call."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def ring(_: object = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    running.add_done_callback(ring)
+    timer = loop.call_later(seconds, ring)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        running.remove_done_callback(ring)
+    return running.done()
 
 
 def _dispatch(call: Call, name: FullName) -> Dispatch:

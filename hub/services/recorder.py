@@ -13,7 +13,7 @@ from hub.domain.errors import Unavailable
 from hub.storage.base import Ending, Store
 from hub.telemetry.log import get_logger
 
-WINDOW = 0.003
+WINDOW = 0.005
 LARGEST_BATCH = 2_000
 RETRY_AFTER = 0.5
 STARTED_AFTER = 0.05

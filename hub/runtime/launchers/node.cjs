@@ -20,6 +20,7 @@ const door = new net.Socket({ fd: Number(process.argv[2]), readable: true, writa
 process.argv = [process.argv[0], 'action'];
 let action = null;
 let waiting = Buffer.alloc(0);
+const known = {};
 
 function send(number, what, value) {
   let text;
@@ -133,7 +134,11 @@ function reason(error) {
 }
 
 function onRun(number, value) {
-  for (const [key, text] of Object.entries(value.context)) process.env[`__OW_${key.toUpperCase()}`] = text;
+  for (const key in value.context) {
+    if (known[key] === value.context[key]) continue;
+    known[key] = value.context[key];
+    process.env[`__OW_${key.toUpperCase()}`] = known[key];
+  }
   let result;
   try {
     result = action(value.value);

@@ -25,20 +25,26 @@ class Door:
     def __init__(self, number):
         self.socket = socket.socket(fileno=number)
         os.set_inheritable(number, False)
-
-    def read(self, count):
-        parts = []
-        while count:
-            part = self.socket.recv(min(count, 1 << 20))
-            if not part:
-                os._exit(0)
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        self.buffer = bytearray()
 
     def receive(self):
-        length, number, what = HEAD.unpack(self.read(HEAD.size))
-        return number, what, json.loads(self.read(length))
+        """The next frame; what came with it too early is kept for later."""
+        buffer = self.buffer
+        while len(buffer) < HEAD.size:
+            buffer += self.more(65536)
+        length, number, what = HEAD.unpack_from(buffer)
+        end = HEAD.size + length
+        while len(buffer) < end:
+            buffer += self.more(1 << 20)
+        body = bytes(buffer[HEAD.size : end])
+        del buffer[:end]
+        return number, what, json.loads(body)
+
+    def more(self, count):
+        part = self.socket.recv(count)
+        if not part:
+            os._exit(0)
+        return part
 
     def send(self, number, what, value):
         try:
@@ -115,6 +121,7 @@ def main():
     sys.argv = ["action"]
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     function = None
+    known = {}
     while True:
         number, what, value = door.receive()
         if what == INIT:
@@ -140,7 +147,9 @@ def main():
                 door.send(number, FINE, {"ok": True})
             continue
         for key, text in value["context"].items():
-            os.environ["__OW_" + key.upper()] = text
+            if known.get(key) != text:
+                known[key] = text
+                os.environ["__OW_" + key.upper()] = text
         try:
             result = call(function, value["value"])
         except SystemExit:
