@@ -1,0 +1,1 @@
+"""Feed providers, one folder each, found by listing."""

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from hub.api import actions, activations, catalog, connections, hooks, info, installs, namespaces, packages, rules, triggers
 from hub.api.admin import admin_app
@@ -40,7 +40,7 @@ from hub.runtime.process import ProcessRuntime
 from hub.services.actions import Actions
 from hub.services.activations import Activations
 from hub.services.admin import Admin
-from hub.services.builtin import first_start, install_builtin
+from hub.services.builtin import first_start
 from hub.services.catalog import Catalog
 from hub.services.connections import Connections
 from hub.services.directory import Services
@@ -244,10 +244,8 @@ def build_app(services: Services) -> Edge:
     return Edge(app, services)
 
 
-def _api(routes: list[Route]) -> Callable[..., object]:
+def _api(routes: list[Route]) -> Router:
     """The OpenWhisk routes; a slash too many is no route."""
-    from starlette.routing import Router  # noqa: PLC0415
-
     return Router(routes=routes, redirect_slashes=False)
 
 
@@ -309,7 +307,10 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
     recording = asyncio.create_task(services.recorder.run())
     try:
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(part.run()) for part in (services.dispatcher, services.invoke, services.retention, services.feeds, services.catalog.search)]
+            work = [
+                group.create_task(part.run())
+                for part in (services.dispatcher, services.invoke, services.retention, services.feeds, services.catalog.search)
+            ]
             try:
                 await first_start(services, builtin_folder("catalog.yaml"))
                 unfinished = await services.dispatcher.recover()
@@ -417,7 +418,9 @@ async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTr
     try:
         await store.open()
         limits = settings.limits
-        ranges = LimitRange(timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs))
+        ranges = LimitRange(
+            timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs)
+        )
         identities = Identities(store, LocalBus(), ranges, folder.token_secret())
         admin = Admin(identities, Sessions(store, identities))
         base_url = settings.base_url or f"http://{settings.host}:{settings.port}"

@@ -54,7 +54,9 @@ class HubClient:
         try:
             answer = self._http.request(method, f"/catalog/v1{path}", **more)
         except httpx.HTTPError as error:
-            raise Unreachable(f"No hub answers at {self._base}: {error}. Start one with `make run` or `hub serve`, or name another with --apihost.") from error
+            raise Unreachable(
+                f"No hub answers at {self._base}: {error}. Start one with `make run` or `hub serve`, or name another with --apihost."
+            ) from error
         try:
             told = answer.json()
         except ValueError as error:

@@ -47,7 +47,9 @@ class Runtime(BaseModel):
 class Outbound(BaseModel):
     """Where the hub may go on behalf of users."""
 
-    allow: str = Field("", description="Inside addresses that feeds, connections and actions may reach: comma-separated `host-or-CIDR[:port]`.")
+    allow: str = Field(
+        "", description="Inside addresses that feeds, connections and actions may reach: comma-separated `host-or-CIDR[:port]`."
+    )
 
 
 class Retention(BaseModel):
@@ -56,7 +58,9 @@ class Retention(BaseModel):
     activations: timedelta = Field(timedelta(days=7), description="How long activation records are kept.")
     logs: timedelta = Field(timedelta(days=7), description="How long the log lines of activations are kept.")
     events: timedelta = Field(timedelta(days=7), description="How long accepted events are kept.")
-    disk_free: int = Field(2 * 1024**3, ge=0, description="Bytes that stay free on the data folder's disk: below it the oldest finished records go first.")
+    disk_free: int = Field(
+        2 * 1024**3, ge=0, description="Bytes that stay free on the data folder's disk: below it the oldest finished records go first."
+    )
 
 
 class Tls(BaseModel):
@@ -69,7 +73,9 @@ class Tls(BaseModel):
 class Log(BaseModel):
     """What the hub writes about itself."""
 
-    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is written: debug, info, warning or error.")
+    level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least level that is written: debug, info, warning or error."
+    )
     format: str = Field("auto", pattern="^(auto|text|json)$", description="text for people, json for machines, auto: text on a terminal.")
 
 
@@ -82,7 +88,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3233, ge=0, le=65535, description="Port to listen on; 0 takes a free one and writes it to `wskprops`.")
     roles: str = Field(",".join(ROLES), description="Comma-separated parts of the hub that run in this process.")
-    base_url: str = Field("", description="Address under which others reach the hub; hooks and links are built from it. Empty: the address it listens on.")
+    base_url: str = Field(
+        "", description="Address under which others reach the hub; hooks and links are built from it. Empty: the address it listens on."
+    )
     database_url: str = Field("", description="`sqlite:///PATH` or `postgresql://…`; empty: `hub.db` in the data folder.")
     bus_url: str = Field("local:", description="How the parts ring each other: `local:` inside one process.")
     blobs_url: str = Field("", description="Where large bytes are kept: `file:PATH`; empty: `blobs` in the data folder.")

@@ -1,0 +1,1 @@
+"""Changes of a Cloudant or CouchDB database."""

@@ -119,7 +119,9 @@ def _auth(settings: Settings) -> httpx.BasicAuth | None:
 async def _get(settings: Settings, path: str, params: dict[str, str], http: httpx.AsyncClient) -> dict[str, Any]:
     address = couchdb.database_url(settings) + path
     try:
-        answer = await http.get(address, params=params, auth=_auth(settings) or httpx.USE_CLIENT_DEFAULT, headers={"accept": "application/json"})
+        answer = await http.get(
+            address, params=params, auth=_auth(settings) or httpx.USE_CLIENT_DEFAULT, headers={"accept": "application/json"}
+        )
     except httpx.HTTPError as error:
         raise _unreachable(settings, error) from error
     if answer.status_code != 200:  # noqa: PLR2004 - anything else is a refusal

@@ -1,0 +1,1 @@
+"""Webhooks of GitHub and compatible hosts."""

@@ -90,7 +90,9 @@ class Hooks:
             return SourceRefused(f"{self._base} does not accept the access token: {said}", status=status)
         if status in {408, 409, 429} or status >= 500 or "rate limit" in said.lower():  # noqa: PLR2004 - the server's trouble
             wait = answer.headers.get("retry-after", "")
-            return SourceUnavailable(f"{self._base} cannot answer now: {status} {said}", retry_after=float(wait) if wait.isdecimal() else None)
+            return SourceUnavailable(
+                f"{self._base} cannot answer now: {status} {said}", retry_after=float(wait) if wait.isdecimal() else None
+            )
         if status == 403:  # noqa: PLR2004 - Forbidden
             wanted = answer.headers.get("x-accepted-github-permissions") or "repository hooks: write"
             return SourceRefused(f"The access token may not change hooks of {self._repository} (it needs {wanted}): {said}", status=status)

@@ -56,19 +56,24 @@ class Webhook:
         settings = sub.settings
         shown: dict[str, Json] = {name: settings.get(name) for name in ("username", "repository", "events", "hook_id")}
         shown["baseUrl"] = settings.get("baseUrl") or hooks.DEFAULT_BASE
-        shown |= {name: {"set": True} for name in self.secrets if settings.get(name)}
+        for name in self.secrets:
+            if settings.get(name):
+                shown[name] = {"set": True}
         try:
             told = await hooks.Hooks(settings, context.http).read(settings["hook_id"])
         except (SourceRefused, SourceUnavailable) as error:
             return {**shown, "service": {"error": str(error)}}
-        return {**shown, "service": {"active": told.get("active"), "events": told.get("events"), "last_response": told.get("last_response")}}
+        return {
+            **shown,
+            "service": {"active": told.get("active"), "events": told.get("events"), "last_response": told.get("last_response")},
+        }
 
     async def update(self, sub: Subscribed, changes: Settings, context: HookContext) -> Plan:
         """See `Provider.update`: events and token may change; the repository may not."""
         usable = {name: changes[name] for name in ("events", "accessToken", "username") if name in changes}
         if not usable:
             raise SettingsRefused("no updatable parameters were specified; events, username and accessToken can be updated")
-        kept = {**sub.settings, **usable}
+        kept: Settings = {**sub.settings, **usable}
         _check(kept)
         events = hooks.events_of(kept)
         try:

@@ -11,6 +11,7 @@ from hub.domain.action import SequenceExec
 from hub.domain.names import check_entity_name
 from hub.wire.entities import action_from_wire, action_row, action_to_wire
 
+
 async def list_actions(request: Request) -> Response:
     """GET: a page of rows, or their count."""
     caller = await identity(request)
@@ -22,7 +23,7 @@ async def list_actions(request: Request) -> Response:
     if flag(request, "count"):
         total = await services(request).actions.count(caller, namespace, package)
         return json_response({"actions": max(total - page.skip, 0)})
-    rows = await services(request).actions.list(caller, namespace, package, page)
+    rows = await services(request).actions.listed(caller, namespace, package, page)
     return json_response([action_row(action) for action in rows])
 
 

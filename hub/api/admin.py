@@ -24,7 +24,9 @@ def admin_app(admin: Admin, base_url: str) -> Starlette:
         "user-create": lambda given: admin.create_user(
             _text(given, "subject"), namespace=given.get("namespace"), auth=given.get("auth"), revoke=bool(given.get("revoke"))
         ),
-        "user-get": lambda given: admin.get_user(_text(given, "subject"), namespace=given.get("namespace"), everything=bool(given.get("all"))),
+        "user-get": lambda given: admin.get_user(
+            _text(given, "subject"), namespace=given.get("namespace"), everything=bool(given.get("all"))
+        ),
         "user-whois": lambda given: admin.whois(_text(given, "auth")),
         "user-list": lambda given: admin.list_users(
             _text(given, "namespace"), pick=int(given.get("pick", 1)), everything=bool(given.get("all")), keys_only=bool(given.get("keys"))
@@ -32,7 +34,9 @@ def admin_app(admin: Admin, base_url: str) -> Starlette:
         "user-delete": lambda given: admin.delete_user(_text(given, "subject"), namespace=given.get("namespace")),
         "user-block": lambda given: admin.block_users([str(name) for name in given.get("subjects", [])], blocked=True),
         "user-unblock": lambda given: admin.block_users([str(name) for name in given.get("subjects", [])], blocked=False),
-        "limits-set": lambda given: admin.set_limits(_text(given, "namespace"), {str(k): str(v) for k, v in given.get("limits", {}).items()}),
+        "limits-set": lambda given: admin.set_limits(
+            _text(given, "namespace"), {str(k): str(v) for k, v in given.get("limits", {}).items()}
+        ),
         "limits-get": lambda given: admin.get_limits(_text(given, "namespace")),
         "limits-delete": lambda given: admin.delete_limits(_text(given, "namespace")),
         "link": lambda _given: admin.link(base_url),

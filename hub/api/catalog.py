@@ -42,7 +42,9 @@ async def get_package(request: Request) -> Response:
 async def get_version(request: Request) -> Response:
     """GET: one release."""
     params = request.path_params
-    return json_response({"version": release_to_wire(await services(request).catalog.release(params["namespace"], params["name"], params["version"]))})
+    return json_response(
+        {"version": release_to_wire(await services(request).catalog.release(params["namespace"], params["name"], params["version"]))}
+    )
 
 
 async def publish(request: Request) -> Response:
@@ -53,7 +55,12 @@ async def publish(request: Request) -> Response:
     artefact = await read_body(request, LARGEST)
     try:
         made = await services(request).catalog.publish(
-            identity, artefact, namespace=query.get("namespace") or None, name=query.get("name") or None, version=query.get("version") or None, dry_run=dry_run
+            identity,
+            artefact,
+            namespace=query.get("namespace") or None,
+            name=query.get("name") or None,
+            version=query.get("version") or None,
+            dry_run=dry_run,
         )
     except PublishRefused as error:
         problem = {
@@ -68,7 +75,9 @@ async def publish(request: Request) -> Response:
         response.headers["content-type"] = "application/problem+json"
         return response
     findings = [finding_to_wire(finding) for finding in made.findings]
-    return json_response({"releases": [release_row(row) for row in made.releases], "findings": findings, "dry_run": dry_run}, 200 if dry_run else 201)
+    return json_response(
+        {"releases": [release_row(row) for row in made.releases], "findings": findings, "dry_run": dry_run}, 200 if dry_run else 201
+    )
 
 
 async def get_blob(request: Request) -> Response:

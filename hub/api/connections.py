@@ -21,7 +21,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 
 async def list_connections(request: Request) -> Response:
     """GET: the caller's."""
-    rows = await services(request).connections.list(caller(request))
+    rows = await services(request).connections.listed(caller(request))
     return json_response({"connections": [connection_to_wire(row) for row in rows], "meta": {"total": len(rows), "next": None}})
 
 

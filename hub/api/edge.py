@@ -67,7 +67,11 @@ class Edge:
 
         if scope["method"] == "OPTIONS" and open_api:
             await send_with_headers(
-                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain; charset=UTF-8"), (b"content-length", b"2")]}
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [(b"content-type", b"text/plain; charset=UTF-8"), (b"content-length", b"2")],
+                }
             )
             await send({"type": "http.response.body", "body": b"OK"})
             return

@@ -50,7 +50,9 @@ def status_of(error: RequestError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
 
 
-def error_response(request: Request, status: int, message: str, *, field: str | None = None, headers: dict[str, str] | None = None) -> Response:
+def error_response(
+    request: Request, status: int, message: str, *, field: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
     """The error body of the route's family: `{"error", "code"}` for OpenWhisk's, problem+json for ours."""
     code = request.scope.get("state", {}).get("transaction_id", "")
     body: dict[str, Json]

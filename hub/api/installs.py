@@ -16,7 +16,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {"package": (str,), "as": (str,), "settin
 
 async def list_installs(request: Request) -> Response:
     """GET: the caller's."""
-    rows = await services(request).installs.list(caller(request))
+    rows = await services(request).installs.listed(caller(request))
     return json_response({"installs": [install_to_wire(row) for row in rows], "meta": {"total": len(rows), "next": None}})
 
 

@@ -41,7 +41,8 @@ def document() -> dict[str, Any]:
     text = {"type": "string"}
     install = _json({"package": text, "as": text, "settings": {"type": "object"}, "connections": {"type": "object"}}, ["package"])
     connection = _json(
-        {"package": text, "connection": text, "name": text, "fields": {"type": "object"}, "accept_untested": {"type": "boolean"}}, ["package", "name"]
+        {"package": text, "connection": text, "name": text, "fields": {"type": "object"}, "accept_untested": {"type": "boolean"}},
+        ["package", "name"],
     )
     publish = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
     dry_run = _query("dry_run", "boolean", "Only say what would happen")
@@ -55,13 +56,23 @@ def document() -> dict[str, Any]:
                     "Find packages",
                     "200",
                     key=False,
-                    parameters=[_query("q", "string", "Words to look for"), _query("limit", "integer", "1 to 100"), _query("after", "string", "Cursor")],
+                    parameters=[
+                        _query("q", "string", "Words to look for"),
+                        _query("limit", "integer", "1 to 100"),
+                        _query("after", "string", "Cursor"),
+                    ],
                 ),
                 "post": _operation(
                     "Publish an artefact",
                     "201",
                     body=publish,
-                    parameters=[*(_query(name, "string", f"The {name}, where the manifest leaves it open") for name in ("namespace", "name", "version")), dry_run],
+                    parameters=[
+                        *(
+                            _query(name, "string", f"The {name}, where the manifest leaves it open")
+                            for name in ("namespace", "name", "version")
+                        ),
+                        dry_run,
+                    ],
                 ),
             },
             "/packages/{namespace}/{name}": {"get": _operation("One package", "200", key=False, parameters=_path("namespace", "name"))},
@@ -69,15 +80,23 @@ def document() -> dict[str, Any]:
                 "get": _operation("One release", "200", key=False, parameters=_path("namespace", "name", "version"))
             },
             "/blobs/sha256/{digest}": {"get": _operation("An artefact", "200", key=False, parameters=_path("digest"))},
-            "/installs": {"get": _operation("Your installs", "200"), "post": _operation("Plan or install", "201", body=install, parameters=[dry_run])},
+            "/installs": {
+                "get": _operation("Your installs", "200"),
+                "post": _operation("Plan or install", "201", body=install, parameters=[dry_run]),
+            },
             "/installs/{name}": {
                 "get": _operation("One install", "200", parameters=_path("name")),
                 "delete": _operation("Uninstall; answers the receipt", "200", parameters=_path("name")),
             },
-            "/connections": {"get": _operation("Your connections", "200"), "post": _operation("Test and keep a connection", "201", body=connection)},
+            "/connections": {
+                "get": _operation("Your connections", "200"),
+                "post": _operation("Test and keep a connection", "201", body=connection),
+            },
             "/connections/{name}": {
                 "get": _operation("One connection, secrets only as set", "200", parameters=_path("name")),
-                "delete": _operation("Remove it", "200", parameters=[*_path("name"), _query("force", "boolean", "Although installs use it")]),
+                "delete": _operation(
+                    "Remove it", "200", parameters=[*_path("name"), _query("force", "boolean", "Although installs use it")]
+                ),
             },
             "/connections/{name}/check": {"post": _operation("Ask the service again", "200", parameters=_path("name"))},
         },

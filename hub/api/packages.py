@@ -19,7 +19,7 @@ async def list_packages(request: Request) -> Response:
     if flag(request, "count"):
         total = await services(request).packages.count(caller, namespace)
         return json_response({"packages": max(total - page.skip, 0)})
-    return json_response([package_row(package) for package in await services(request).packages.list(caller, namespace, page)])
+    return json_response([package_row(package) for package in await services(request).packages.listed(caller, namespace, page)])
 
 
 async def get_package(request: Request) -> Response:

@@ -19,7 +19,7 @@ async def list_rules(request: Request) -> Response:
     if flag(request, "count"):
         total = await services(request).rules.count(caller, namespace)
         return json_response({"rules": max(total - page.skip, 0)})
-    return json_response([rule_row(rule) for rule in await services(request).rules.list(caller, namespace, page)])
+    return json_response([rule_row(rule) for rule in await services(request).rules.listed(caller, namespace, page)])
 
 
 async def get_rule(request: Request) -> Response:

@@ -18,7 +18,7 @@ async def list_triggers(request: Request) -> Response:
     if flag(request, "count"):
         total = await services(request).triggers.count(caller, namespace)
         return json_response({"triggers": max(total - page.skip, 0)})
-    return json_response([trigger_row(trigger) for trigger in await services(request).triggers.list(caller, namespace, page)])
+    return json_response([trigger_row(trigger) for trigger in await services(request).triggers.listed(caller, namespace, page)])
 
 
 async def get_trigger(request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""What one part tells the others."""

@@ -114,7 +114,12 @@ def set_limits(context: typer.Context, namespace: str, data: Data = None) -> Non
     if len(words) % 2 or not words or not all(name.startswith("--") for name in words[::2]):
         typer.echo("hub: write --invocationsPerMinute N, --firesPerMinute N or --concurrentInvocations N.", err=True)
         raise typer.Exit(2)
-    _ask(data, "limits-set", namespace=namespace, limits={name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)})
+    _ask(
+        data,
+        "limits-set",
+        namespace=namespace,
+        limits={name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)},
+    )
 
 
 @limits.command("get")

@@ -12,7 +12,9 @@ import typer
 from hub.cli import admin, catalog, connections, installs
 from hub.settings import SettingsRefused, load_settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help="whiskhub: events, actions, and packages of them.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help="whiskhub: events, actions, and packages of them."
+)
 app.add_typer(admin.app, name="admin", help="Users, keys and limits, in the words of wskadmin.")
 app.add_typer(connections.app, name="connection", help="Credentials: tested, sealed, bound.")
 app.command()(catalog.search)

@@ -30,11 +30,15 @@ def add(
     """Make a connection: its fields are asked for, tested against the service, then stored sealed."""
     with client(apihost, auth, props) as hub:
         type_ = _declared(hub, package, declared)
-        if from_file or stdin:
-            fields = _read(from_file.read_text() if from_file else sys.stdin.read())
-        else:
-            fields = _asked(type_)
-        body = {"package": package, "connection": type_["name"], "name": name or type_["name"], "fields": fields, "accept_untested": accept_untested}
+        text = from_file.read_text() if from_file else sys.stdin.read() if stdin else None
+        fields = _asked(type_) if text is None else _read(text)
+        body = {
+            "package": package,
+            "connection": type_["name"],
+            "name": name or type_["name"],
+            "fields": fields,
+            "accept_untested": accept_untested,
+        }
         made = hub.add_connection(body)
     account = f" as {made['account']}" if made["account"] else ""
     typer.echo(f"connection {made['name']}: {made['state']}{account}")

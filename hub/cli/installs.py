@@ -56,7 +56,10 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def uninstall(
-    name: Annotated[str, typer.Argument(help="The name it was installed as.")], apihost: ApiHost = None, auth: Auth = None, props: Props = None
+    name: Annotated[str, typer.Argument(help="The name it was installed as.")],
+    apihost: ApiHost = None,
+    auth: Auth = None,
+    props: Props = None,
 ) -> None:
     """Take an install away; the receipt says what is gone and what is left."""
     with client(apihost, auth, props) as hub:

@@ -11,7 +11,9 @@ import typer
 
 from hub.client import HubClient, Refusal, Unreachable, read_wskprops
 
-ApiHost = Annotated[str | None, typer.Option("--apihost", envvar="HUB_APIHOST", help="Address of the hub; else what the properties file says.")]
+ApiHost = Annotated[
+    str | None, typer.Option("--apihost", envvar="HUB_APIHOST", help="Address of the hub; else what the properties file says.")
+]
 Auth = Annotated[str | None, typer.Option("--auth", envvar="HUB_AUTH", help="uuid:key; better kept in the properties file.")]
 Props = Annotated[Path | None, typer.Option("--props", envvar="WSK_CONFIG_FILE", help="Properties file with APIHOST and AUTH.")]
 PLACES = (Path("~/.whiskhub/wskprops"), Path("~/.wskprops"))

@@ -1,0 +1,1 @@
+"""What the words mean, without input or output."""

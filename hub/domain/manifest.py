@@ -1,4 +1,4 @@
-"""What a package folder says: `manifest.yaml` in the format of wskdeploy, and `hub.yaml` beside it (packages-and-feeds §11, marketplace §0)."""
+"""What a package folder says: wskdeploy's `manifest.yaml`, and `hub.yaml` beside it (packages-and-feeds §11, marketplace §0)."""
 
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ class Kinds:
         for name, row in table.items():
             program, version = programs[name]
             if program and version:
-                words = {"major": version[0], "minor": version[1], "version": row["default"].format(major=version[0], minor=version[1])}
+                words = {"major": version[0], "minor": version[1]}
+                words["version"] = row["default"].format(**words)
                 families[name] = Family(
                     name=name,
                     program=program,
@@ -121,10 +122,8 @@ class Kinds:
 
     def _unsupported(self, kind: str) -> Malformed:
         valid = ", ".join(f"'{name}'" for name in (*self.names(), *WITHOUT_RUNTIME))
-        return Malformed(
-            f"The request content was malformed:\nThe specified runtime '{kind}' is not supported by this platform. Valid values are: {valid}.",
-            field="exec.kind",
-        )
+        words = f"The specified runtime '{kind}' is not supported by this platform. Valid values are: {valid}."
+        return Malformed(f"The request content was malformed:\n{words}", field="exec.kind")
 
 
 def _older(kind: str, family: Family) -> bool:

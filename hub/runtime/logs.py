@@ -78,7 +78,9 @@ class Logs:
         if line or not self._cut:
             self._lines.append(f"{stamp()} {name}: {line.decode(errors='replace')}")
         if self._cut:
-            self._lines.append(f"{stamp()} stderr: Logs were truncated because the total bytes size exceeds the limit of {self._limit} bytes.")
+            self._lines.append(
+                f"{stamp()} stderr: Logs were truncated because the total bytes size exceeds the limit of {self._limit} bytes."
+            )
 
     def take(self, *extra: str) -> tuple[str, ...]:
         """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr."""

@@ -12,6 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hub.runtime.base import ActionProcess, Outcome, ProcessSpec, Runtime
 
@@ -130,7 +131,10 @@ class Pool:
         self._turns.append(entry)
         shelf.waiting.append(waiter)
         try:
-            await asyncio.wait({room, waiter}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {room, waiter}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if waiter.done() and room.done():
+                self._call_next()
             return waiter.result() if waiter.done() else None
         except asyncio.CancelledError:
             self._hand_back(waiter)

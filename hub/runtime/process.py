@@ -94,7 +94,7 @@ def _spawn(command: list[str], folder: Path, environment: dict[str, str]) -> tup
             pass_fds=(theirs.fileno(),),
             start_new_session=True,
         )
-    ours.setblocking(False)
+    ours.setblocking(False)  # noqa: FBT003 - socket takes it so
     return child, ours
 
 
@@ -178,7 +178,8 @@ class ChildProcess:
         self._watching = self._loop.call_later(max(min(seconds, WATCH_EVERY), 0), self._watch)
         try:
             await self._send(HEAD.pack(len(body), self._number, what) + body)
-            return await answer
+            told: tuple[int, bytes] = await answer
+            return told
         finally:
             self._watching.cancel()
             self._answer = None

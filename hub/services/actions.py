@@ -127,7 +127,7 @@ class Actions:
         found = await self.resolve(caller, name)
         return msgspec.structs.replace(found, action=await self._entities.with_code(found.action)) if code else found
 
-    async def list(self, caller: Identity, namespace: str, package: str | None, page: Page) -> list[Action]:
+    async def listed(self, caller: Identity, namespace: str, package: str | None, page: Page) -> list[Action]:
         """A page of the namespace's actions, packaged ones included, or of one package (also through a binding)."""
         if package is None:
             own_space(caller, namespace)

@@ -25,7 +25,7 @@ class Activations:
             raise NotFound
         return found
 
-    async def list(self, caller: Identity, namespace: str, where: ActivationFilter, page: Page) -> list[Activation]:
+    async def listed(self, caller: Identity, namespace: str, where: ActivationFilter, page: Page) -> list[Activation]:
         """A page of records, newest first."""
         own_space(caller, namespace)
         await self._recorder.settled()

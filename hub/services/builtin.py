@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import yaml
@@ -32,6 +33,6 @@ async def _identity(services: Services, namespace: str) -> Identity:
 
 async def install_builtin(services: Services, system: Identity, listing: Path) -> None:
     """Publish what `catalog.yaml` lists through the same door as anybody's, and install it for everybody."""
-    for row in yaml.safe_load(listing.read_text())["packages"]:
+    for row in yaml.safe_load(await asyncio.to_thread(listing.read_text))["packages"]:
         for release in await services.catalog.publish_builtin(system, listing.parent / row["path"]):
             await services.installs.install_builtin(system, release)

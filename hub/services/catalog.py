@@ -68,17 +68,29 @@ class Catalog:
         return self._search
 
     async def publish(
-        self, caller: Identity, artefact: bytes, *, namespace: str | None = None, name: str | None = None, version: str | None = None, dry_run: bool = False
+        self,
+        caller: Identity,
+        artefact: bytes,
+        *,
+        namespace: str | None = None,
+        name: str | None = None,
+        version: str | None = None,
+        dry_run: bool = False,
     ) -> Published:
-        """Check, store the artefact by its digest, release. Raises PublishRefused with every finding, NotFound for a foreign publisher,
-        Conflict when the version exists with other bytes."""
+        """Check, store the artefact by its digest, release.
+
+        Raises PublishRefused with every finding, NotFound for a foreign publisher,
+        Conflict when the version exists with other bytes.
+        """
         space = namespace or caller.namespace
         if space != caller.namespace and not (caller.operator and space == SYSTEM):
             raise NotFound(f"There is no publisher {space} of yours.")
         try:
             files = open_artefact(artefact)
         except BadArtefact as error:
-            raise PublishRefused((Finding(code="archive_is_safe", message=str(error), file="", way_out="Pack the folder again."),)) from error
+            raise PublishRefused(
+                (Finding(code="archive_is_safe", message=str(error), file="", way_out="Pack the folder again."),)
+            ) from error
         reading = read_package(files, name=name, version=version)
         findings = list(reading.findings)
         kinds = tuple(self._kinds.names())
@@ -115,9 +127,8 @@ class Catalog:
     async def release(self, namespace: str, name: str, version: str | None = None) -> Release:
         """One release; without a version the default one. Raises NotFound."""
         if version is None:
-            found = self._search.listing(f"{namespace}/{name}") or (await self.releases(namespace, name))[0]
-        else:
-            found = await self._store.get_release(namespace, name, version)
+            return self._search.listing(f"{namespace}/{name}") or (await self.releases(namespace, name))[0]
+        found = await self._store.get_release(namespace, name, version)
         if found is None:
             raise NotFound(f"There is no {namespace}/{name} {version} in this catalog.")
         return found
@@ -129,7 +140,9 @@ class Catalog:
         if not slash:
             hits = [full for full in self._search.names() if full.partition("/")[2] == place]
             if len(hits) != 1:
-                raise NotFound(f"There is no package {place}; write publisher/name." if not hits else f"{place} could be {', '.join(hits)}.")
+                raise NotFound(
+                    f"There is no package {place}; write publisher/name." if not hits else f"{place} could be {', '.join(hits)}."
+                )
             namespace, _, name = hits[0].partition("/")
         if not namespace or not name:
             raise Malformed(f"{text!r} is no package; write publisher/name or publisher/name@version.", field="package")

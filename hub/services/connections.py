@@ -66,7 +66,7 @@ class Connections:
             raise NotFound(f"There is no connection {name}.", field="name")
         return found
 
-    async def list(self, caller: Identity) -> list[Connection]:
+    async def listed(self, caller: Identity) -> list[Connection]:
         """The caller's, by name."""
         return await self._store.list_connections(caller.namespace)
 
@@ -140,7 +140,9 @@ class Connections:
         await self.get(caller, name)
         users = [install.name for install in await self._store.list_installs(caller.namespace) if name in install.connections.values()]
         if users and not force:
-            raise Conflict(f"The connection {name} is used by {', '.join(users)}, which would stop working; force it to remove it all the same.")
+            raise Conflict(
+                f"The connection {name} is used by {', '.join(users)}, which would stop working; force it to remove it all the same."
+            )
         await self._store.delete_connection(caller.namespace, name)
         self._announce(caller.namespace, name)
         return users
@@ -180,7 +182,14 @@ def _declared(manifest: PackageManifest, name: str | None) -> ConnectionType:
     return found
 
 
-_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "object": (dict,), "array": (list,)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+}
 
 
 def _checked(type_: ConnectionType, fields: Mapping[str, Json]) -> dict[str, Json]:
@@ -205,5 +214,3 @@ def _checked(type_: ConnectionType, fields: Mapping[str, Json]) -> dict[str, Jso
 def references(type_: ConnectionType, name: str) -> dict[str, Json]:
     """The parameters that a package gets from a connection, as references that are resolved at each call."""
     return {parameter: {MARK: name, "field": field} for parameter, field in type_.parameters.items()}
-
-

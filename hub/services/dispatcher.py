@@ -136,7 +136,9 @@ class Dispatcher:
             )
         )
 
-    def _end(self, dispatch: Dispatch, caller: Identity, *, message: str, marks: dict[str, object], then: tuple[Dispatch, ...] = ()) -> None:
+    def _end(
+        self, dispatch: Dispatch, caller: Identity, *, message: str, marks: dict[str, object], then: tuple[Dispatch, ...] = ()
+    ) -> None:
         activation = lost(dispatch.activation_id, caller, dispatch.action, dispatch.at, message=message, marks=marks)
         self._recorder.add(Ending(activation=activation, dispatch=True, next=then))
 

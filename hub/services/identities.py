@@ -41,7 +41,7 @@ class Identities:
         self._by_uuid: dict[str, Identity] = {}
         bus.subscribe(Subject.IDENTITY, self._forget)
 
-    def _forget(self, message: Message) -> None:
+    def _forget(self, _message: Message) -> None:
         self._by_uuid.clear()
         self._by_header.clear()
 

@@ -79,7 +79,9 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
 class Installs:
     """The installs of all namespaces."""
 
-    def __init__(self, entities: Entities, store: Store, catalog: Catalog, connections: Connections, feeds: Feeds, kinds: KindTable) -> None:
+    def __init__(
+        self, entities: Entities, store: Store, catalog: Catalog, connections: Connections, feeds: Feeds, kinds: KindTable
+    ) -> None:
         self._entities = entities
         self._store = store
         self._catalog = catalog
@@ -87,7 +89,7 @@ class Installs:
         self._feeds = feeds
         self._kinds = kinds
 
-    async def list(self, caller: Identity) -> list[Install]:
+    async def listed(self, caller: Identity) -> list[Install]:
         """The caller's, by name."""
         return await self._store.list_installs(caller.namespace)
 
@@ -99,7 +101,13 @@ class Installs:
         return found
 
     async def plan(
-        self, caller: Identity, reference: str, *, name: str | None = None, settings: Mapping[str, Json] | None = None, connections: Mapping[str, str] | None = None
+        self,
+        caller: Identity,
+        reference: str,
+        *,
+        name: str | None = None,
+        settings: Mapping[str, Json] | None = None,
+        connections: Mapping[str, str] | None = None,
     ) -> InstallPlan:
         """What would be made, and everything that stands in the way, in one answer. Raises Malformed, NotFound, Conflict."""
         release = await self._catalog.parse_reference(reference)
@@ -109,10 +117,14 @@ class Installs:
         plan = self._planned(caller.namespace, release, manifest, files, as_name, bound, dict(connections or {}))
         taken = [str(entity.name) for entity in plan.entities if await self._entities.find(entity.name) is not None]
         if taken:
-            raise Conflict(f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; install under another name.", field="as")
+            raise Conflict(
+                f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; install under another name.", field="as"
+            )
         return plan
 
-    async def _bound(self, caller: Identity, manifest: PackageManifest, settings: dict[str, Json], chosen: dict[str, str]) -> dict[str, Json]:
+    async def _bound(
+        self, caller: Identity, manifest: PackageManifest, settings: dict[str, Json], chosen: dict[str, str]
+    ) -> dict[str, Json]:
         """The package's parameters: settings and references to connections. Every problem is in the one error."""
         problems: list[str] = []
         known = {given.name for given in manifest.inputs}
@@ -127,8 +139,12 @@ class Installs:
             if connection.type.name != declared or connection.package.partition("/")[2] != manifest.name:
                 problems.append(f"the connection {connection_name} is one of {connection.package}, not of {manifest.name}")
                 continue
-            bound |= {key: value for key, value in references(connection.type, connection_name).items() if value["field"] in connection.fields}
-        missing = [given.name for given in manifest.inputs if given.required and given.value is None and given.name not in {**settings, **bound}]
+            bound |= {
+                key: value for key, value in references(connection.type, connection_name).items() if value["field"] in connection.fields
+            }
+        missing = [
+            given.name for given in manifest.inputs if given.required and given.value is None and given.name not in {**settings, **bound}
+        ]
         problems += [f"the setting {name} is required" for name in missing]
         if problems:
             raise Malformed(f"The install cannot be planned: {'; '.join(problems)}.", field="settings")
@@ -168,7 +184,10 @@ class Installs:
             entities=tuple(f"{collection_of(entity)}:{entity.name.path}" for entity in entities),
             connections=connections,
         )
-        steps = [Step(does="make", what=str(collection_of(entity)).removesuffix("s"), name=str(entity.name), detail=_detail(entity)) for entity in entities]
+        steps = [
+            Step(does="make", what=str(collection_of(entity)).removesuffix("s"), name=str(entity.name), detail=_detail(entity))
+            for entity in entities
+        ]
         steps += [Step(does="start", what="feed", name=str(feed.trigger), detail=f"with {feed.feed}") for feed in feeds]
         warnings = tuple(
             f"{manifest.name} works with a connection {type_.name!r}; none was chosen"
@@ -401,7 +420,9 @@ class _Builder:
             known = triggers.get(trigger_name)
             if known is None:
                 raise Unprocessable(f"The rule {rule.name} needs the trigger {rule.trigger}, which the package does not make.")
-            rules.append(Rule(name=full, updated=self._now, annotations=self._annotations(rule.annotations), trigger=known.name, action=action))
+            rules.append(
+                Rule(name=full, updated=self._now, annotations=self._annotations(rule.annotations), trigger=known.name, action=action)
+            )
             triggers[trigger_name] = msgspec.structs.replace(known, rules={**(known.rules or {}), str(full): Link(action=action)})
         return list(triggers.values()), rules, tuple(feeds)
 
@@ -413,7 +434,11 @@ def _plain(version: str) -> str:
 
 def _values(inputs: tuple[Input, ...]) -> dict[str, Json]:
     """The inputs that carry a value; variables of the publisher's environment carry none."""
-    return {given.name: given.value for given in inputs if given.value is not None and not (isinstance(given.value, str) and given.value.startswith("$"))}
+    return {
+        given.name: given.value
+        for given in inputs
+        if given.value is not None and not (isinstance(given.value, str) and given.value.startswith("$"))
+    }
 
 
 def _secreted(values: Mapping[str, Json], inputs: tuple[Input, ...]) -> Parameters:

@@ -124,7 +124,7 @@ class Invoker:
                 full = await self._entities.with_code(action)
                 process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec))
         except LaunchFailed as error:
-            log.error("An action process could not be started", action=str(action.name), reason=str(error))
+            log.exception("An action process could not be started", action=str(action.name), reason=str(error))
             response = Response.error(Status.WHISK_ERROR, WHISK_FAILURE)
             return finished(call, now_ms(), now_ms(), response, waited=True)
         outcome: Outcome | None = None

@@ -125,7 +125,7 @@ class Allowed:
 
 
 class Outbound:
-    """Makes HTTP clients that go only where they may. `allow` is HUB_OUTBOUND__ALLOW. Raises ValueError for an entry that cannot be read."""
+    """Makes HTTP clients that go only where they may. `allow` is HUB_OUTBOUND__ALLOW; raises ValueError for a bad entry."""
 
     def __init__(self, allow: str) -> None:
         self._allowed = tuple(Allowed.parse(entry.strip()) for entry in allow.split(",") if entry.strip())

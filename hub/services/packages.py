@@ -36,7 +36,7 @@ class Packages:
         parameters = effective(provider.parameters, package.parameters) if package.binding else package.parameters
         return package, parameters, actions
 
-    async def list(self, caller: Identity, namespace: str, page: Page) -> list[Package]:
+    async def listed(self, caller: Identity, namespace: str, page: Page) -> list[Package]:
         """Own packages and bindings; of a foreign namespace the published ones that are no bindings."""
         published = None if caller.namespace == namespace else True
         return await self._entities.listed(namespace, Package, published=published, page=page)
@@ -62,7 +62,7 @@ class Packages:
         await self._entities.write(EntityWrite(name=name, expected=old.revision if old else 0, entity=package))
         return package
 
-    async def _binding(self, caller: Identity, name: FullName, binding: Binding | None | object) -> Binding:
+    async def _binding(self, caller: Identity, name: FullName, binding: Binding | object | None) -> Binding:
         if not isinstance(binding, Binding):
             raise Malformed("Binding references a package that does not exist.")
         namespace = name.namespace if binding.namespace == "_" else check_namespace(binding.namespace)

@@ -52,7 +52,10 @@ class Retention:
         if free >= self._settings.disk_free:
             self.state = "ok"
             return gone
-        self.state = f"{free} bytes are free on the data folder's disk, less than HUB_RETENTION__DISK_FREE ({self._settings.disk_free}): the oldest finished records go first"
+        self.state = (
+            f"{free} bytes are free on the data folder's disk, less than HUB_RETENTION__DISK_FREE ({self._settings.disk_free}): "
+            "the oldest finished records go first"
+        )
         log.warning("The disk is nearly full; the oldest finished records go first", free=free, wanted=self._settings.disk_free)
         return gone + await self._store.sweep(RetentionCut(activations_before=now, events_before=now))
 

@@ -34,7 +34,7 @@ class Rules:
         rule = await self._entities.get(name, Rule)
         return rule, _active(rule, await self._trigger(rule.trigger))
 
-    async def list(self, caller: Identity, namespace: str, page: Page) -> list[Rule]:
+    async def listed(self, caller: Identity, namespace: str, page: Page) -> list[Rule]:
         """A page of rules."""
         own_space(caller, namespace)
         return await self._entities.listed(namespace, Rule, page=page)

@@ -165,7 +165,10 @@ def _fields(release: Release) -> dict[str, Any]:
         "name": [release.name, release.name.replace("-", " ")],
         "entities": [*entities, " ".join(entities).replace("-", " ")],
         "keywords": [*document.get("keywords", ()), str(document.get("category") or "")],
-        "description": [str(document.get("description") or ""), *(str(row.get("description") or "") for row in document.get("actions", ()))],
+        "description": [
+            str(document.get("description") or ""),
+            *(str(row.get("description") or "") for row in document.get("actions", ())),
+        ],
         "readme": release.readme,
     }
 

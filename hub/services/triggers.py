@@ -1,4 +1,7 @@
-"""Triggers: put, get, list, remove, fire (openwhisk-api §4.1, §4.2). A fire is one commit: the event and a dispatch for each active rule."""
+"""Triggers: put, get, list, remove, fire (openwhisk-api §4.1, §4.2).
+
+A fire is one commit: the event and a dispatch for each active rule.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class Triggers:
         own_entity(caller, name)
         return await self._entities.get(name, Trigger)
 
-    async def list(self, caller: Identity, namespace: str, page: Page) -> list[Trigger]:
+    async def listed(self, caller: Identity, namespace: str, page: Page) -> list[Trigger]:
         """A page of triggers."""
         own_space(caller, namespace)
         return await self._entities.listed(namespace, Trigger, page=page)
@@ -83,7 +86,9 @@ class Triggers:
 
     # Firing
 
-    async def fire(self, caller: Identity, name: FullName, payload: dict[str, Json], headers: Mapping[str, str], transaction_id: str) -> str | None:
+    async def fire(
+        self, caller: Identity, name: FullName, payload: dict[str, Json], headers: Mapping[str, str], transaction_id: str
+    ) -> str | None:
         """Accept a fire; the id of its activation, or None when no rule is active (204). Returns after the commit."""
         own_entity(caller, name)
         trigger = await self._entities.get(name, Trigger)
@@ -151,7 +156,12 @@ class Triggers:
         """The trigger log's row for one rule (openwhisk-api §4.2)."""
         row: dict[str, Json] = {"rule": rule, "action": str(link.action)}
         if not link.active:
-            return {**row, "statusCode": 1, "success": False, "error": f"Rule '{rule}' is inactive, action '{link.action}' was not activated."}
+            return {
+                **row,
+                "statusCode": 1,
+                "success": False,
+                "error": f"Rule '{rule}' is inactive, action '{link.action}' was not activated.",
+            }
         try:
             if self._actions.peek(caller, link.action) is None:
                 await self._actions.resolve(caller, link.action)
@@ -184,7 +194,9 @@ class Triggers:
         for occurrence in occurrences:
             taken = Acceptance()
             if isinstance(trigger, Trigger):
-                taken = await self._acceptance(caller, trigger, occurrence.payload, headers={}, transaction_id=sub.subscription_id, source=source)
+                taken = await self._acceptance(
+                    caller, trigger, occurrence.payload, headers={}, transaction_id=sub.subscription_id, source=source
+                )
             acceptances.append(msgspec.structs.replace(taken, delivery=Delivery(sub.subscription_id, occurrence.key)))
         if checkpoint is not None:
             if acceptances:
@@ -259,12 +271,12 @@ class FeedFiring:
     def __init__(self, triggers: Triggers) -> None:
         self._triggers = triggers
 
-    async def fire(self, sub: Subscription, occurrences: Sequence[Occurrence], checkpoint: Checkpoint | None, *, source: str) -> list[Accepted]:
+    async def fire(
+        self, sub: Subscription, occurrences: Sequence[Occurrence], checkpoint: Checkpoint | None, *, source: str
+    ) -> list[Accepted]:
         """See `Triggers.fire_feed`."""
         return await self._triggers.fire_feed(sub, occurrences, checkpoint, source=source)
 
     async def remove_trigger(self, sub: Subscription, *, rules: bool) -> None:
         """See `Triggers.remove_for_feed`."""
         await self._triggers.remove_for_feed(sub, rules=rules)
-
-

@@ -85,10 +85,14 @@ class Store(Protocol):
     async def list_entities(
         self, namespace: str, collection: Collection, *, package: str | None = None, published: bool | None = None, page: Page
     ) -> list[Entity]:
-        """Newest first (`updated`, then name). `package` keeps the actions of one package. `published` True keeps public packages
-        that are no bindings."""
+        """Newest first (`updated`, then name).
 
-    async def count_entities(self, namespace: str, collection: Collection, *, package: str | None = None, published: bool | None = None) -> int:
+        `package` keeps the actions of one package. `published` True keeps public packages that are no bindings.
+        """
+
+    async def count_entities(
+        self, namespace: str, collection: Collection, *, package: str | None = None, published: bool | None = None
+    ) -> int:
         """How many `list_entities` would find without a page."""
 
     async def write_entities(self, writes: Sequence[EntityWrite]) -> None:
@@ -123,8 +127,11 @@ class Store(Protocol):
     # Work
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
-        """Take it in; returns after the commit. REPEATED: the delivery was taken before, nothing but the checkpoint was written.
-        FENCED: somebody newer holds the subscription, nothing was written."""
+        """Take it in; returns after the commit.
+
+        REPEATED: the delivery was taken before, nothing but the checkpoint was written.
+        FENCED: somebody newer holds the subscription, nothing was written.
+        """
 
     async def accept_all(self, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         """Take several in, all in one commit, in order."""
@@ -204,8 +211,11 @@ class Store(Protocol):
     # Catalog
 
     async def add_release(self, release: Release) -> Release:
-        """Add an immutable release and give it the next change serial. Raises Conflict when that version exists with another digest;
-        with the same digest the stored one is returned."""
+        """Add an immutable release and give it the next change serial.
+
+        Raises Conflict when that version exists with another digest;
+        with the same digest the stored one is returned.
+        """
 
     async def get_release(self, namespace: str, name: str, version: str) -> Release | None:
         """One release, or None."""

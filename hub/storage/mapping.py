@@ -157,7 +157,9 @@ def activation_from_row(document: str, logs: str | None) -> Activation:
     return msgspec.structs.replace(activation, logs=tuple(msgspec.json.decode(logs))) if logs else activation
 
 
-def _turned(values: dict[str, Json], names: tuple[str, ...], key: NamespaceKey, place: str, turn: Callable[[NamespaceKey, Json, str], Json]) -> dict[str, Json]:
+def _turned(
+    values: dict[str, Json], names: tuple[str, ...], key: NamespaceKey, place: str, turn: Callable[[NamespaceKey, Json, str], Json]
+) -> dict[str, Json]:
     return {name: turn(key, value, f"{place}|{name}|1") if name in names else value for name, value in values.items()}
 
 

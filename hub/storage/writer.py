@@ -165,7 +165,10 @@ def _one_by_one(connection: Connection, units: list[Unit]) -> list[tuple[Unit, A
 def _in_words(error: BaseException) -> Unavailable:
     cause = getattr(error, "orig", error)
     log.error("The database refused a write", reason=str(cause))
-    return Unavailable(f"The hub's record cannot be written now ({cause}); nothing was accepted. Free space on its disk or mend it, then try again.", retry_after=5)
+    return Unavailable(
+        f"The hub's record cannot be written now ({cause}); nothing was accepted. Free space on its disk or mend it, then try again.",
+        retry_after=5,
+    )
 
 
 def _checkpoint_if_large(connection: Connection) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextvars import Token
+from collections.abc import MutableMapping
+from contextvars import ContextVar, Token
 from typing import Any, TextIO
 
 import structlog
 
 from hub.telemetry.redact import processor
 
-_request_id: structlog.contextvars.contextvars.ContextVar[str] = structlog.contextvars.contextvars.ContextVar("request_id", default="")
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -25,7 +26,7 @@ def unbind_request(token: Token[str]) -> None:
     _request_id.reset(token)
 
 
-def _add_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _add_request(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     request_id = _request_id.get()
     if request_id:
         event.setdefault("request_id", request_id)

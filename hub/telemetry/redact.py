@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections import OrderedDict
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -29,11 +30,18 @@ _known: OrderedDict[str, None] = OrderedDict()
 
 
 def remember_secret(value: object) -> None:
-    """From now on the value is masked wherever it turns up, also as base64, hex, URL- or JSON-escaped text. Short ones are not remembered."""
+    """From now on the value is masked, also as base64, hex, URL- or JSON-escaped text. Short ones are not remembered."""
     if not isinstance(value, str) or len(value) < SHORTEST:
         return
     raw = value.encode()
-    forms = {value, raw.hex(), base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), quote(value, safe=""), json.dumps(value)[1:-1]}
+    forms = {
+        value,
+        raw.hex(),
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode(),
+        quote(value, safe=""),
+        json.dumps(value)[1:-1],
+    }
     for form in forms:
         _known[form] = None
         _known.move_to_end(form)
@@ -64,6 +72,6 @@ def redact(value: Any, name: str = "") -> Any:
     return redact_text(value if isinstance(value, str) else str(value))
 
 
-def processor(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def processor(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """The last step before a line is written: nothing leaves it unmasked."""
     return {name: redact(value, name) for name, value in event.items()}

@@ -32,7 +32,13 @@ _POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-acti
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    found = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     found.filters["markdown"] = rendered
     found.filters["moment"] = lambda ms: datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     found.filters["pretty"] = lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
@@ -86,7 +92,7 @@ async def activations(request: Request) -> Response:
     try:
         for segment in name.split("/") if name else ():
             check_entity_name(segment)
-        rows = await _services(request).activations.list(caller, caller.namespace, ActivationFilter(path=name), Page(limit=SHOWN))
+        rows = await _services(request).activations.listed(caller, caller.namespace, ActivationFilter(path=name), Page(limit=SHOWN))
         words = ""
     except Exception as error:  # noqa: BLE001 - whatever was typed, the page stands
         words = str(error)
@@ -99,7 +105,9 @@ async def activation(request: Request) -> Response:
     if caller is None:
         return _page(request, "sign_in.html", 401, words="")
     try:
-        found = await _services(request).activations.get(caller, caller.namespace, check_activation_id(request.path_params["activation_id"]))
+        found = await _services(request).activations.get(
+            caller, caller.namespace, check_activation_id(request.path_params["activation_id"])
+        )
     except Exception as error:  # noqa: BLE001 - an id that is none, or one of somebody else, is the same to a reader
         return _page(request, "missing.html", 404, words=str(error))
     return _page(request, "activation.html", row=found, annotations=found.annotations.values())

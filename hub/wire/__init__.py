@@ -1,0 +1,1 @@
+"""Shapes outside the process."""

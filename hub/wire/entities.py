@@ -64,7 +64,7 @@ class ActionPut(EntityPut, frozen=True, kw_only=True):
 class PackagePut(EntityPut, frozen=True, kw_only=True):
     """The body of PUT packages. `binding` is UNSET when absent, None when `{}`."""
 
-    binding: Binding | None | Maybe = UNSET
+    binding: Binding | Maybe | None = UNSET
 
 
 class RulePut(EntityPut, frozen=True, kw_only=True):
@@ -309,7 +309,8 @@ def trigger_to_wire(trigger: Trigger) -> dict[str, Json]:
     row = {**_head(trigger), "limits": {}, "parameters": parameters_to_wire(trigger.parameters)}
     if trigger.rules is not None:
         row["rules"] = {
-            rule: {"action": _reference(link.action), "status": "active" if link.active else "inactive"} for rule, link in trigger.rules.items()
+            rule: {"action": _reference(link.action), "status": "active" if link.active else "inactive"}
+            for rule, link in trigger.rules.items()
         }
     return row
 

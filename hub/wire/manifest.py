@@ -50,7 +50,19 @@ _KEYS = {
     "sequence": {"actions", "web", "annotations"},
     "trigger": {"name", "feed", "source", "namespace", "credential", "inputs", "description", "annotations"},
     "rule": {"name", "trigger", "action", "rule", "description", "annotations"},
-    "hub": {"category", "keywords", "source", "capabilities", "connections", "connection", "feeds", "requires", "actions", "mocks", "changes"},
+    "hub": {
+        "category",
+        "keywords",
+        "source",
+        "capabilities",
+        "connections",
+        "connection",
+        "feeds",
+        "requires",
+        "actions",
+        "mocks",
+        "changes",
+    },
 }
 _SPECIFIED_ONLY = {"feed", "final", "raw-http", "kind", "displayName", "compositions", "events"}
 _LATER = {"dependencies": "dependencies", "apis": "APIs"}
@@ -76,9 +88,7 @@ class _Reader:
 
     def say(self, code: str, message: str, line: int | None, way_out: str = "", *, warning: bool = False, file: str = "") -> None:
         severity = Severity.WARNING if warning else Severity.ERROR
-        self.findings.append(
-            Finding(code=code, message=message, file=file or self.file, line=line, severity=severity, way_out=way_out)
-        )
+        self.findings.append(Finding(code=code, message=message, file=file or self.file, line=line, severity=severity, way_out=way_out))
 
     def tree(self, name: str) -> Tree | None:
         try:
@@ -102,9 +112,18 @@ class _Reader:
                 continue
             line = tree.key_line(name)
             if name in _SPECIFIED_ONLY:
-                self.say("unknown_key", f"{what} has the key {name!r}, which wskdeploy refuses", line, "Use an annotation.", warning=True, file=file)
+                self.say(
+                    "unknown_key",
+                    f"{what} has the key {name!r}, which wskdeploy refuses",
+                    line,
+                    "Use an annotation.",
+                    warning=True,
+                    file=file,
+                )
             else:
-                self.say("unknown_key", f"{what} has the unknown key {name!r}", line, f"Known keys: {', '.join(sorted(_KEYS[kind]))}.", file=file)
+                self.say(
+                    "unknown_key", f"{what} has the unknown key {name!r}", line, f"Known keys: {', '.join(sorted(_KEYS[kind]))}.", file=file
+                )
         return members
 
     # Parameters (§11.2)
@@ -138,7 +157,9 @@ class _Reader:
             try:
                 given = msgspec.json.decode(given.encode())
             except msgspec.MsgspecError:
-                self.say("input_json", f"input {name!r} is declared json, and its value is no JSON text", line, "Write JSON, or a YAML map.")
+                self.say(
+                    "input_json", f"input {name!r} is declared json, and its value is no JSON text", line, "Write JSON, or a YAML map."
+                )
         self._variable(name, given, line)
         required = members["required"].value() is True if "required" in members else False
         secret = type_ == "password" or ("secret" in members and members["secret"].value() is True)
@@ -161,9 +182,7 @@ class _Reader:
             self.say("shape", "annotations must be a map", tree.line)
         found: dict[str, Json] = value if isinstance(value, dict) else {}
         if tree is not None and isinstance(found.get("parameters"), str):
-            self.say(
-                "parameters_text", "the annotation `parameters` is text instead of a list", tree.line, "Mend its JSON.", warning=True
-            )
+            self.say("parameters_text", "the annotation `parameters` is text instead of a list", tree.line, "Mend its JSON.", warning=True)
         return found
 
     # Entities
@@ -289,7 +308,13 @@ class _Reader:
             try:
                 given = msgspec.json.decode(self.files[name])
                 found.append(
-                    Sample(action=given["action"], input=given.get("input"), output=given.get("output"), partial=bool(given.get("partial")), file=name)
+                    Sample(
+                        action=given["action"],
+                        input=given.get("input"),
+                        output=given.get("output"),
+                        partial=bool(given.get("partial")),
+                        file=name,
+                    )
                 )
             except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
                 self.say("sample", "a sample must be JSON with the keys action and input", 1, file=name)
@@ -317,14 +342,15 @@ class _Reader:
         )
 
     def _connection(self, name: str, tree: Tree, line: int) -> ConnectionType:
-        value = tree.value() if tree.is_map else {}
-        fields = value.get("fields") if isinstance(value.get("fields"), dict) else {}
-        rows = fields.get("properties") if isinstance(fields.get("properties"), dict) else {}
+        value = _map(tree.value())
+        fields = _map(value.get("fields"))
+        rows = _map(fields.get("properties"))
         if not rows:
             self.say("connection", f"connection {name!r} declares no fields", line, "Add `fields: {properties: {…}}`.", file=HUB)
-        required = fields.get("required") if isinstance(fields.get("required"), list) else []
-        declared = tuple(_field(field, row, required=field in required) for field, row in rows.items())
-        parameters = value.get("parameters") if isinstance(value.get("parameters"), dict) else {field.name: field.name for field in declared}
+        required = fields.get("required")
+        wanted = required if isinstance(required, list) else []
+        declared = tuple(_field(field, row, required=field in wanted) for field, row in rows.items())
+        parameters = _map(value.get("parameters")) or {field.name: field.name for field in declared}
         return ConnectionType(
             name=name,
             type=str(value.get("type") or "custom"),
@@ -349,8 +375,14 @@ class _Reader:
         )
 
 
+def _map(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
 def _text(members: dict[str, Tree], name: str) -> str:
-    return members[name].text().strip() if name in members and name != "code" else members[name].text() if name in members else ""
+    """A scalar; only code keeps its blanks."""
+    text = members[name].text() if name in members else ""
+    return text if name == "code" else text.strip()
 
 
 def _rows(tree: Tree | None) -> list[tuple[str, Tree, int]]:

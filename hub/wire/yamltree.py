@@ -1,7 +1,8 @@
-"""YAML as a tree that knows its lines: no duplicate keys, scalars kept as text where text is wanted, and bounded (packages-and-feeds §11.1)."""
+"""YAML as a tree that knows its lines: no duplicate keys, text kept as it was written, and bounded (packages-and-feeds §11.1)."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import yaml
@@ -80,17 +81,12 @@ class Tree:
             return None
         if tag == "bool" and text.lower() in {"true", "false"}:
             return text.lower() == "true"
-        if tag == "int":
+        if tag in {"int", "float"}:
             try:
-                return int(text)
+                number = int(text) if tag == "int" else float(text)
             except ValueError:
                 return text
-        if tag == "float":
-            try:
-                number = float(text)
-            except ValueError:
-                return text
-            return number if number == number and abs(number) != float("inf") else text
+            return number if math.isfinite(number) else text
         return text
 
 

@@ -24,7 +24,7 @@ BODY = b'{"name":"bench","n":1}'
 def pss(pid: int) -> float:
     """MB of memory of a process tree, shared pages counted once."""
     tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return sum(process.memory_full_info().pss for process in tree) / 1e6
+    return float(sum(process.memory_full_info().pss for process in tree)) / 1e6
 
 
 def calls(hub: Hub, figures: dict[str, float], echo: str) -> None:

@@ -83,13 +83,18 @@ async def _run(address: str, payload: bytes, clients: int, count: int, seconds: 
     until = time.perf_counter() + seconds
     begun = time.perf_counter()
     protocols = [
-        (await loop.create_connection(lambda: _Client(payload, left, until, times, refused), place.hostname, place.port))[1] for _ in range(clients)
+        (await loop.create_connection(lambda: _Client(payload, left, until, times, refused), place.hostname or "", place.port or 0))[1]
+        for _ in range(clients)
     ]
     await asyncio.gather(*(protocol.done for protocol in protocols))
     took = time.perf_counter() - begun
     ordered = sorted(times)
-    at = lambda share: ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000 if ordered else 0.0  # noqa: E731
-    return Result(len(times), took, at(0.5), at(0.99), refused[0])
+    return Result(len(times), took, _at(ordered, 0.5), _at(ordered, 0.99), refused[0])
+
+
+def _at(ordered: list[float], share: float) -> float:
+    """The time (ms) that this share of requests did not exceed."""
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000 if ordered else 0.0
 
 
 def measure(address: str, payload: bytes, *, clients: int, count: int, seconds: float = 20.0) -> Result:

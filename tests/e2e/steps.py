@@ -21,7 +21,10 @@ def put_rule(hub: Hub, trigger: str, action: str, name: str = "") -> None:
     """Make a trigger, if need be, and a rule on it."""
     with hub.http as http:
         http.put(f"{API}/triggers/{trigger}", json={})
-        answer = http.put(f"{API}/rules/{name or trigger}-{action.rpartition('/')[2]}?overwrite=true", json={"trigger": f"/_/{trigger}", "action": f"/_/{action}"})
+        answer = http.put(
+            f"{API}/rules/{name or trigger}-{action.rpartition('/')[2]}?overwrite=true",
+            json={"trigger": f"/_/{trigger}", "action": f"/_/{action}"},
+        )
     assert answer.status_code == 200, answer.text
 
 

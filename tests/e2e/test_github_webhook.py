@@ -131,7 +131,9 @@ def test_a_refusal_says_what_is_wrong_and_leaves_nothing(hub: Hub, forge: GitHub
 def test_an_event_that_the_service_drops_is_refused(hub: Hub, forge: GitHub) -> None:
     """A hook that would never fire is worse than none."""
     forge.unknown_events = {"pull-request"}
-    told = create_feed(hub, "typo", FEED, username="ada", repository="engine", accessToken=TOKEN, events="push,pull-request", baseUrl=forge.address)
+    told = create_feed(
+        hub, "typo", FEED, username="ada", repository="engine", accessToken=TOKEN, events="push,pull-request", baseUrl=forge.address
+    )
 
     assert "pull-request" in told["error"]
     assert not any(forge.hooks.values())
@@ -166,7 +168,9 @@ def test_the_built_in_package_is_invoked_through_a_binding(hub: Hub, forge: GitH
     """Credentials that are bound reach the feed."""
     with hub.http as http:
         bound = [{"key": "username", "value": "ada"}, {"key": "accessToken", "value": TOKEN}, {"key": "baseUrl", "value": forge.address}]
-        http.put(f"{API}/packages/mine", json={"binding": {"namespace": "whisk.system", "name": "github"}, "parameters": bound}).raise_for_status()
+        http.put(
+            f"{API}/packages/mine", json={"binding": {"namespace": "whisk.system", "name": "github"}, "parameters": bound}
+        ).raise_for_status()
         http.put(f"{API}/triggers/bound", json={}).raise_for_status()
     told = invoke(hub, "mine/webhook", lifecycleEvent="CREATE", triggerName="/_/bound", repository="engine", events="push")
 

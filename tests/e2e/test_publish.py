@@ -56,12 +56,18 @@ def test_what_is_published_is_found_within_two_seconds(hub: Hub, folder: Path) -
 def test_a_broken_manifest_gets_every_finding_at_once(hub: Hub, folder: Path) -> None:
     """Each with file, line and a way out; nothing is released."""
     (folder / "manifest.yaml").write_text(
-        "packages:\n  broken:\n    version: one\n    actons: {}\n    actions:\n      a: {function: missing.py}\n    rules:\n      r: {trigger: none, action: a}\n"
+        "packages:\n  broken:\n    version: one\n    actons: {}\n    actions:\n      a: {function: missing.py}\n"
+        "    rules:\n      r: {trigger: none, action: a}\n"
     )
     done = hub.command("publish", str(folder))
 
     assert done.returncode == 1
-    for place in ("manifest.yaml:4: error unknown_key", "manifest.yaml:2: error version_is_semantic", "manifest.yaml:6: error function_file_exists", "manifest.yaml:8: error references_exist"):
+    for place in (
+        "manifest.yaml:4: error unknown_key",
+        "manifest.yaml:2: error version_is_semantic",
+        "manifest.yaml:6: error function_file_exists",
+        "manifest.yaml:8: error references_exist",
+    ):
         assert place in done.stderr
     with hub.http as http:
         assert http.get("/catalog/v1/packages/guest/broken").status_code == 404

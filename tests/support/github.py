@@ -54,7 +54,9 @@ class GitHub:
         if request.path_params.get("repo") == "missing":
             return _error(404, "Not Found")
         if request.path_params.get("repo") == "locked":
-            return _error(403, "Resource not accessible by personal access token", {"x-accepted-github-permissions": "repository_hooks=write"})
+            return _error(
+                403, "Resource not accessible by personal access token", {"x-accepted-github-permissions": "repository_hooks=write"}
+            )
         return None
 
     async def user(self, request: Request) -> Response:
@@ -84,17 +86,27 @@ class GitHub:
             return _error(422, "Validation Failed", errors=[{"resource": "Hook", "code": "custom", "message": "config.url is required"}])
         hooks = self._of(request)
         if any(hook["config"]["url"] == config["url"] for hook in hooks.values()):
-            return _error(422, "Validation Failed", errors=[{"resource": "Hook", "code": "custom", "message": "Hook already exists on this repository"}])
+            return _error(
+                422,
+                "Validation Failed",
+                errors=[{"resource": "Hook", "code": "custom", "message": "Hook already exists on this repository"}],
+            )
         for event in events:
             if sum(event in hook["events"] for hook in hooks.values()) >= MOST:
-                return _error(422, "Validation Failed", errors=[{"resource": "Hook", "code": "custom", "message": f"The {event!r} event cannot have more than {MOST} hooks"}])
+                return _error(
+                    422,
+                    "Validation Failed",
+                    errors=[{"resource": "Hook", "code": "custom", "message": f"The {event!r} event cannot have more than {MOST} hooks"}],
+                )
         self.number += 1
         self.secrets[self.number] = config.get("secret", "")
-        hook = self._hook(request, self.number, body.get("active", True), [event for event in events if event not in self.unknown_events], config)
+        hook = self._hook(
+            request, self.number, [event for event in events if event not in self.unknown_events], config, active=body.get("active", True)
+        )
         hooks[self.number] = hook
         return JSONResponse(_shown(hook), 201)
 
-    def _hook(self, request: Request, number: int, active: bool, events: list[str], config: dict[str, Any]) -> dict[str, Any]:
+    def _hook(self, request: Request, number: int, events: list[str], config: dict[str, Any], *, active: bool) -> dict[str, Any]:
         base = f"{self.address}/repos/{request.path_params['owner']}/{request.path_params['repo']}/hooks/{number}"
         return {
             "type": "Repository",

@@ -57,7 +57,7 @@ def program() -> list[str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without settings of a hub."""
+    """The environment of the tests, without settings of a hub."""
     return {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
 
 
@@ -69,7 +69,11 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
     (data / "wskprops").unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [*program(), "serve", "--data", str(data), "--port", str(port)], stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=environment
+            [*program(), "serve", "--data", str(data), "--port", str(port)],
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
     deadline = time.monotonic() + LONGEST_START
     while time.monotonic() < deadline:
@@ -96,7 +100,7 @@ def _breathe() -> None:
 @contextlib.contextmanager
 def running(data: Path, **settings: str) -> Iterator[Hub]:
     """A hub for the time of a block."""
-    hub = start(data, **settings)
+    hub = start(data, port=0, **settings)
     try:
         yield hub
     finally:

@@ -27,7 +27,9 @@ def server(command: list[str], address: str, *, cwd: Path, environment: Mapping[
     """A server for the time of a block; its address once it answers anything."""
     log = cwd / "server.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=cwd, env=dict(environment) if environment else None)
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=cwd, env=dict(environment) if environment else None
+        )
     try:
         deadline = time.monotonic() + LONGEST
         while time.monotonic() < deadline:

@@ -37,7 +37,7 @@ class Check(Protocol):
 def all_checks() -> tuple[Check, ...]:
     """Every check of the folder, by name."""
     names = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if not file.stem.startswith("_"))
-    return tuple(cast(Check, importlib.import_module(f"{__name__}.{name}")) for name in names)
+    return tuple(cast("Check", importlib.import_module(f"{__name__}.{name}")) for name in names)
 
 
 def run_checks(subject: Subject) -> tuple[Finding, ...]:

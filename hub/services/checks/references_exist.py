@@ -11,7 +11,8 @@ from hub.services.checks import Subject
 def check(subject: Subject) -> Iterator[Finding]:
     """Bare names mean this package; names with a slash lie elsewhere."""
     manifest = subject.manifest
-    actions = {item.name for item in (*manifest.actions, *manifest.sequences, *manifest.feeds)}
+    actions = {item.name for item in manifest.actions}
+    actions |= {item.name for item in manifest.sequences} | {item.name for item in manifest.feeds}
     triggers = {trigger.name for trigger in manifest.triggers}
     for sequence in manifest.sequences:
         for part in sequence.actions:

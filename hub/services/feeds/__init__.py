@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from hub.bus.base import Bus, Message, Subject
-from hub.domain.errors import Unavailable
+from hub.domain.errors import RequestError, Unavailable
 from hub.domain.event import Accepted
 from hub.domain.feed import Subscription, SubscriptionState
 from hub.domain.identity import Identity
@@ -78,7 +78,9 @@ class FeedService:
             changed=self._announce,
         )
         self._schedule = Schedule(clock, firing, self._lifecycle.set_state)
-        self._listeners = Listeners(firing, resolve, self._context, self._patient_client(outbound), self._lifecycle.set_state, gone_after=gone_after)
+        self._listeners = Listeners(
+            firing, resolve, self._context, self._patient_client(outbound), self._lifecycle.set_state, gone_after=gone_after
+        )
         self._hooks: dict[str, Subscription | None] = {}
         self._changes: asyncio.Queue[FullName] = asyncio.Queue()
         bus.subscribe(Subject.SUBSCRIPTION, self._on_change)
@@ -157,20 +159,22 @@ class FeedService:
 
     async def _receive(self, hook: str, headers: Mapping[str, str], body: bytes) -> HookAnswer:
         sub = await self._subscription_of(hook)
-        if sub is None:
+        provider = self._providers.get(sub.feed) if sub is not None else None
+        if sub is None or not isinstance(provider, HookFeed):
             return HookAnswer(401, UNKNOWN_HOOK)
         try:
-            provider = self._providers.get(sub.feed)
-            if not isinstance(provider, HookFeed):
-                return HookAnswer(401, UNKNOWN_HOOK)
             settings = await self._resolve(sub.namespace, sub.settings)
             occurrences = await provider.receive(seen(sub, settings), headers, body)
         except DeliveryRejected as error:
             return HookAnswer(error.status, UNKNOWN_HOOK if error.status == 401 else str(error))  # noqa: PLR2004 - Unauthorized
-        except FeedError as error:
+        except (FeedError, RequestError) as error:
             return HookAnswer(503, str(error))
         if sub.state != SubscriptionState.ACTIVE:
             return HookAnswer(503, "The feed of this address is paused; deliver again later.")
+        return await self._taken(sub, occurrences)
+
+    async def _taken(self, sub: Subscription, occurrences: tuple[Occurrence, ...]) -> HookAnswer:
+        """What a delivery brought, committed before it is answered."""
         ready = [Occurrence(key=item.key, payload=with_meta(sub, item, sub.feed, self._clock.now())) for item in occurrences]
         if any(len(encode(item.payload)) > LARGEST_EVENT for item in ready):
             return HookAnswer(413, f"The event is larger than {LARGEST_EVENT} bytes, the most a trigger can carry.")

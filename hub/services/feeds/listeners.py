@@ -69,7 +69,9 @@ class Listeners:
             raise
         except Exception:
             log.exception("A feed stopped listening", trigger=f"{sub.namespace}/{sub.trigger}", feed=sub.feed)
-            reason = Reason(kind="AUTO", message="The feed met an error of the hub itself; its log has the details. Unpause it to try again.")
+            reason = Reason(
+                kind="AUTO", message="The feed met an error of the hub itself; its log has the details. Unpause it to try again."
+            )
             await self._finish(sub, SubscriptionState.PAUSED, reason)
 
     async def _listen(self, sub: Subscription, feed: ListeningFeed) -> None:
@@ -91,7 +93,7 @@ class Listeners:
                     if error.status in GONE:
                         missing += 1
                         missing_since = missing_since if missing_since is not None else clock.time()
-                    if error.status not in GONE or (missing >= GONE_TRIES and clock.time() - missing_since >= self._gone_after):
+                    if error.status not in GONE or (missing >= GONE_TRIES and clock.time() - (missing_since or 0.0) >= self._gone_after):
                         await self._pause(sub, error)
                         return
                 elif isinstance(error, SourceUnavailable):
@@ -131,7 +133,9 @@ class Listeners:
             metrics.feed_events(sub.feed, answer)
         if Accepted.FENCED in answers:
             return None
-        return msgspec.structs.replace(sub, cursor=batch.cursor, fires=sub.fires + sum(answer == Accepted.NEW for answer in answers[: len(occurrences)]))
+        return msgspec.structs.replace(
+            sub, cursor=batch.cursor, fires=sub.fires + sum(answer == Accepted.NEW for answer in answers[: len(occurrences)])
+        )
 
 
 class _Progress(Exception):

@@ -23,7 +23,9 @@ Resolve = Callable[[str, dict[str, Json]], Awaitable[dict[str, Json]]]
 class Firing(Protocol):
     """Takes in what feeds saw."""
 
-    async def fire(self, sub: Subscription, occurrences: Sequence[Occurrence], checkpoint: Checkpoint | None, *, source: str) -> list[Accepted]:
+    async def fire(
+        self, sub: Subscription, occurrences: Sequence[Occurrence], checkpoint: Checkpoint | None, *, source: str
+    ) -> list[Accepted]:
         """One commit for all occurrences and the checkpoint. A trigger without active rules counts as fired."""
 
     async def remove_trigger(self, sub: Subscription, *, rules: bool) -> None:
@@ -67,5 +69,12 @@ def with_meta(sub: Subscription, occurrence: Occurrence, source: str, at: dateti
     own = payload.get("__hub")
     if not isinstance(own, dict) and sub.settings.get("meta") is not True:
         return payload
-    meta = {"feed": sub.feed, "event_id": occurrence.key, "source": source, "type": sub.feed.rpartition("/")[2], "at": at.isoformat(), "attempt": 1}
+    meta = {
+        "feed": sub.feed,
+        "event_id": occurrence.key,
+        "source": source,
+        "type": sub.feed.rpartition("/")[2],
+        "at": at.isoformat(),
+        "attempt": 1,
+    }
     return {**payload, "__hub": {**meta, **(own if isinstance(own, dict) else {})}}

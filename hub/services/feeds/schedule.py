@@ -11,7 +11,7 @@ import msgspec
 
 from hub.domain.event import Accepted, Checkpoint
 from hub.domain.feed import Reason, Subscription, SubscriptionState
-from hub.feedkit import Ended, Fire, FeedError, Occurrence, ScheduledFeed
+from hub.feedkit import Ended, FeedError, Fire, Occurrence, ScheduledFeed
 from hub.services.feeds.clock import Clock
 from hub.services.feeds.ports import Firing, seen, with_meta
 from hub.telemetry import metrics
@@ -34,7 +34,9 @@ class Entry(msgspec.Struct, order=True):
 class Schedule:
     """Fires what is due. `finish` is told of a subscription that will not fire again."""
 
-    def __init__(self, clock: Clock, firing: Firing, finish: Callable[[Subscription, SubscriptionState, Reason | None], Awaitable[None]]) -> None:
+    def __init__(
+        self, clock: Clock, firing: Firing, finish: Callable[[Subscription, SubscriptionState, Reason | None], Awaitable[None]]
+    ) -> None:
         self._clock = clock
         self._firing = firing
         self._finish = finish

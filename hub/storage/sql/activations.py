@@ -60,7 +60,9 @@ def sweep(connection: Connection, cut: RetentionCut) -> int:
     gone = 0
     if cut.activations_before is not None:
         busy = exists().where(_dispatches.c.event_id == _table.c.activation_id)
-        old = select(_table.c.activation_id).where(_before(_table.c.activation_id, cut.activations_before), _table.c.start < cut.activations_before, ~busy)
+        old = select(_table.c.activation_id).where(
+            _before(_table.c.activation_id, cut.activations_before), _table.c.start < cut.activations_before, ~busy
+        )
         old = old.order_by(_table.c.activation_id).limit(cut.batch)
         gone += connection.execute(delete(_table).where(_table.c.activation_id.in_(old))).rowcount
     if cut.logs_before is not None:
@@ -69,7 +71,12 @@ def sweep(connection: Connection, cut: RetentionCut) -> int:
         gone += connection.execute(update(_table).where(_table.c.activation_id.in_(wordy)).values(logs=None)).rowcount
     if cut.events_before is not None:
         busy = exists().where(_dispatches.c.event_id == _events.c.event_id)
-        past = select(_events.c.event_id).where(_before(_events.c.event_id, cut.events_before), ~busy).order_by(_events.c.event_id).limit(cut.batch)
+        past = (
+            select(_events.c.event_id)
+            .where(_before(_events.c.event_id, cut.events_before), ~busy)
+            .order_by(_events.c.event_id)
+            .limit(cut.batch)
+        )
         gone += connection.execute(delete(_events).where(_events.c.event_id.in_(past))).rowcount
     if cut.deliveries_before is not None:
         keys = _deliveries.c

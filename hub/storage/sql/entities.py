@@ -29,7 +29,9 @@ def get_entity(connection: Connection, name: FullName, key_of: KeyOf) -> Entity 
     return entity_from_row(row.collection, row.document, key_of) if row else None
 
 
-def _matching(statement: Select[Any], namespace: str, collection: Collection, package: str | None, *, published: bool | None) -> Select[Any]:
+def _matching(
+    statement: Select[Any], namespace: str, collection: Collection, package: str | None, *, published: bool | None
+) -> Select[Any]:
     statement = statement.where(_table.c.namespace == namespace, _table.c.collection == str(collection))
     if package is not None:
         statement = statement.where(_table.c.package == package)
@@ -39,7 +41,14 @@ def _matching(statement: Select[Any], namespace: str, collection: Collection, pa
 
 
 def list_entities(
-    connection: Connection, namespace: str, collection: Collection, package: str | None, published: bool | None, page: Page, key_of: KeyOf  # noqa: FBT001
+    connection: Connection,
+    namespace: str,
+    collection: Collection,
+    package: str | None,
+    page: Page,
+    key_of: KeyOf,
+    *,
+    published: bool | None,
 ) -> list[Entity]:
     """See `Store.list_entities`."""
     statement = _matching(select(_table.c.collection, _table.c.document), namespace, collection, package, published=published)
@@ -47,7 +56,7 @@ def list_entities(
     return [entity_from_row(row.collection, row.document, key_of) for row in connection.execute(statement)]
 
 
-def count_entities(connection: Connection, namespace: str, collection: Collection, package: str | None, published: bool | None) -> int:  # noqa: FBT001
+def count_entities(connection: Connection, namespace: str, collection: Collection, package: str | None, *, published: bool | None) -> int:
     """See `Store.count_entities`."""
     return int(connection.scalar(_matching(select(func.count()), namespace, collection, package, published=published)) or 0)
 

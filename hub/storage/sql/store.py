@@ -71,12 +71,14 @@ class SqlStore(abc.ABC):
     ) -> list[Entity]:
         """See `Store.list_entities`."""
         return await self._read(
-            lambda link: entities.list_entities(link, namespace, collection, package, published, page, self._reading(link))
+            lambda link: entities.list_entities(link, namespace, collection, package, page, self._reading(link), published=published)
         )
 
-    async def count_entities(self, namespace: str, collection: Collection, *, package: str | None = None, published: bool | None = None) -> int:
+    async def count_entities(
+        self, namespace: str, collection: Collection, *, package: str | None = None, published: bool | None = None
+    ) -> int:
         """See `Store.count_entities`."""
-        return await self._read(lambda link: entities.count_entities(link, namespace, collection, package, published))
+        return await self._read(lambda link: entities.count_entities(link, namespace, collection, package, published=published))
 
     async def write_entities(self, writes: Sequence[EntityWrite]) -> None:
         """See `Store.write_entities`."""

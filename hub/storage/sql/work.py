@@ -22,9 +22,7 @@ _deliveries = table_of(DeliveryRow)
 _activations = table_of(ActivationRow)
 _subscriptions = table_of(SubscriptionRow)
 
-_start_dispatch = (
-    update(_dispatches).where(_dispatches.c.activation_id == bindparam("begun")).values(started=_dispatches.c.started + 1)
-)
+_start_dispatch = update(_dispatches).where(_dispatches.c.activation_id == bindparam("begun")).values(started=_dispatches.c.started + 1)
 _move_cursor = (
     update(_subscriptions)
     .where(_subscriptions.c.subscription_id == bindparam("moved"), _subscriptions.c.fence == bindparam("held"))
