@@ -70,10 +70,10 @@ class Webhook:
 
     async def update(self, sub: Subscribed, changes: Settings, context: HookContext) -> Plan:
         """See `Provider.update`: events and token may change; the repository may not."""
-        usable = {name: changes[name] for name in ("events", "accessToken", "username") if name in changes}
+        usable: Settings = {name: changes[name] for name in ("events", "accessToken", "username") if name in changes}
         if not usable:
             raise SettingsRefused("no updatable parameters were specified; events, username and accessToken can be updated")
-        kept: Settings = {**sub.settings, **usable}
+        kept = sub.settings | usable
         _check(kept)
         events = hooks.events_of(kept)
         try:

@@ -1,7 +1,7 @@
 """Accepted work: handed over in memory after its commit, and read back from the record after a restart (design §2.5, §9).
 
 Work waits in one lane per action, so that a slow action never holds up another. A lane is served by few workers; it gets
-one more when its oldest call has waited longer than `PATIENCE`.
+one more when nothing moved for `PATIENCE` seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from hub.domain.event import Acceptance, Dispatch
 from hub.domain.identity import Identity
 from hub.domain.names import FullName, new_activation_id
 from hub.services.actions import Actions
-from hub.services.clock import now_ms
 from hub.services.identities import Identities
 from hub.services.invoker import Call, Invoker, lost
 from hub.services.recorder import Recorder
@@ -28,28 +27,20 @@ from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
 
-PATIENCE = 25
-WIDEST = 8
-QUICK = 20.0
+PATIENCE = 0.025
+WIDEST = 32
+CORES = os.cpu_count() or 1
 LOST = "The hub stopped while this run was under way."
 
 
 class Lane:
-    """What waits for one action. `pace` is a running mean of how long a call takes, in milliseconds."""
+    """What waits for one action. `served` counts runs that ended, and tells a lane that moves from one that is stuck."""
 
     def __init__(self) -> None:
-        self.waiting: deque[tuple[int, Dispatch]] = deque()
+        self.waiting: deque[Dispatch] = deque()
         self.workers = 0
-        self.pace = 0.0
-
-    def wants_worker(self) -> bool:
-        """Whether one more worker would help: quick actions are bound by the processor, slow ones wait for something else."""
-        if not self.waiting or self.workers >= WIDEST:
-            return False
-        if self.workers == 0:
-            return True
-        allowed = WIDEST if self.pace > QUICK else (os.cpu_count() or 1)
-        return self.workers < allowed and now_ms() - self.waiting[0][0] > PATIENCE
+        self.served = 0
+        self.timer: asyncio.TimerHandle | None = None
 
 
 class Dispatcher:
@@ -79,16 +70,17 @@ class Dispatcher:
         if self._group is None:
             self._early.extend(dispatches)
             return
-        now = now_ms()
         for dispatch in dispatches:
             key = (dispatch.namespace, dispatch.action)
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = Lane()
-            lane.waiting.append((now, dispatch))
+            lane.waiting.append(dispatch)
             self.waiting += 1
-            if lane.wants_worker():
+            if lane.workers == 0:
                 self._serve(key, lane)
+            elif lane.timer is None:
+                self._look_later(key, lane)
         metrics.dispatches_waiting(self.waiting)
 
     def _serve(self, key: tuple[str, FullName], lane: Lane) -> None:
@@ -96,16 +88,26 @@ class Dispatcher:
             lane.workers += 1
             self._group.create_task(self._work(key, lane))
 
+    def _look_later(self, key: tuple[str, FullName], lane: Lane) -> None:
+        lane.timer = asyncio.get_running_loop().call_later(PATIENCE, self._look, key, lane, lane.served)
+
+    def _look(self, key: tuple[str, FullName], lane: Lane, served: int) -> None:
+        """Some wait although there are workers. Quick actions are bound by the processor; slow ones wait for something else."""
+        lane.timer = None
+        if not lane.waiting or lane.workers >= WIDEST:
+            return
+        stuck = served == lane.served
+        if stuck or lane.workers < CORES:
+            self._serve(key, lane)
+        self._look_later(key, lane)
+
     async def _work(self, key: tuple[str, FullName], lane: Lane) -> None:
         try:
             while lane.waiting:
-                _, dispatch = lane.waiting.popleft()
+                dispatch = lane.waiting.popleft()
                 self.waiting -= 1
-                if lane.wants_worker():
-                    self._serve(key, lane)
-                begun = now_ms()
                 await self._run(dispatch)
-                lane.pace += 0.2 * (now_ms() - begun - lane.pace)
+                lane.served += 1
         finally:
             lane.workers -= 1
             if not lane.waiting and lane.workers == 0:

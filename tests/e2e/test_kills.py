@@ -1,0 +1,119 @@
+"""Accepted work survives kill -9: nothing is lost, and one activation id has exactly one record."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.steps import API, put_action, put_rule
+from tests.support import hubs
+from tests.support.eventually import eventually
+from tests.support.hubs import Hub
+
+KILLS = 50
+FIRES = 4
+
+
+def fire(hub: Hub, number: int, accepted: list[str]) -> None:
+    """Fire until the hub is gone; every id that was answered is kept."""
+    with hub.http as http:
+        for turn in range(1000):
+            try:
+                answer = http.post(f"{API}/triggers/doomed", json={"n": f"{number}-{turn}"})
+            except httpx.HTTPError:
+                return
+            if answer.status_code == 202:
+                accepted.append(answer.json()["activationId"])
+
+
+@pytest.mark.timeout(400)
+def test_a_kill_between_accept_and_run_loses_nothing(tmp_path: Path) -> None:
+    """Fifty times: fires are accepted, the hub is killed at once, and after the next start each of them has run, with one record."""
+    data = tmp_path / "data"
+    accepted: list[str] = []
+    hub = hubs.start(data)
+    try:
+        put_action(hub, "doomed-seen", "def main(args):\n    return {'n': args['n']}\n")
+        put_rule(hub, "doomed", "doomed-seen")
+        for number in range(KILLS):
+            before = len(accepted)
+            firing = threading.Thread(target=fire, args=(hub, number, accepted))
+            firing.start()
+            eventually(lambda before=before: len(accepted) >= before + FIRES)  # type: ignore[misc]
+            hub.kill()
+            firing.join(30)
+            hub = hubs.start(data)
+        triggers = eventually(lambda: _complete(hub, accepted), seconds=60, what="a run for every accepted fire")
+    finally:
+        hub.process.kill()
+        hub.process.wait()
+    ids = Counter(row["activationId"] for row in triggers)
+
+    assert set(accepted) <= set(ids)
+    assert max(ids.values()) == 1
+
+
+def _complete(hub: Hub, accepted: list[str]) -> list[dict[str, object]]:
+    """All records of the trigger, once every run that they name has a record of its own; nothing before."""
+    fires, runs = _records(hub, "doomed"), _records(hub, "doomed-seen")
+    known = {row["activationId"] for row in runs}
+    named = {log["activationId"] for row in fires for log in map(_log, row["logs"])}
+    retried = {item["value"] for row in runs for item in row["annotations"] if item["key"] == "retriedAs"}
+    done = set(accepted) <= {row["activationId"] for row in fires} and named <= known and retried <= known
+    return fires if done else []
+
+
+def _log(text: str) -> dict[str, str]:
+    import json
+
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def _records(hub: Hub, name: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    with hub.http as http:
+        while rows := http.get(f"{API}/activations?name={name}&docs=true&limit=200&skip={len(found)}").json():
+            found += rows
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_a_run_that_was_lost_in_the_middle_is_told_and_runs_again(tmp_path: Path) -> None:
+    """A rule's run ends as lost and names the new one; a non-blocking call runs again under its own id."""
+    data = tmp_path / "data"
+    slow = "import os, time\ndef main(args):\n    if not os.path.exists(args['mark']):\n        open(args['mark'], 'w').close()\n        time.sleep(50)\n    return {}\n"
+    hub = hubs.start(data)
+    try:
+        put_action(hub, "slow", slow)
+        put_rule(hub, "start", "slow")
+        with hub.http as http:
+            http.post(f"{API}/triggers/start", json={"mark": str(tmp_path / "rule")})
+            called = http.post(f"{API}/actions/slow", json={"mark": str(tmp_path / "call")}).json()["activationId"]
+        eventually(lambda: (tmp_path / "rule").exists() and (tmp_path / "call").exists())
+        eventually(lambda: _started(hub) == 2, what="both starts on record")
+        hub.kill()
+        hub = hubs.start(data)
+        rows = eventually(lambda: found if len(found := _records(hub, "slow")) >= 3 else [], seconds=30)
+    finally:
+        hub.process.kill()
+        hub.process.wait()
+    by_id = {str(row["activationId"]): row for row in rows}
+    lost = [row for row in rows if not row["response"]["success"]]  # type: ignore[index]
+    marks = {item["key"]: item["value"] for item in lost[0]["annotations"]}  # type: ignore[attr-defined]
+
+    assert len(lost) == 1
+    assert marks["retriedAs"] in by_id
+    assert {item["key"]: item["value"] for item in by_id[called]["annotations"]}["attempts"] == 2  # type: ignore[attr-defined]
+
+
+def _started(hub: Hub) -> int:
+    import sqlite3
+
+    with sqlite3.connect(f"file:{hub.data / 'hub.db'}?mode=ro", uri=True) as database:
+        count: int = database.execute("SELECT COUNT(*) FROM dispatches WHERE started > 0").fetchone()[0]
+        return count
