@@ -39,7 +39,13 @@ function send(number, what, value) {
   frame.writeUInt32BE(number, 4);
   frame.writeUInt8(what, 8);
   body.copy(frame, HEAD);
-  door.write(frame);
+  flushed(() => door.write(frame));
+}
+
+// What the action printed is in the pipes before its result is told, so that it belongs to this run.
+function flushed(then) {
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) then();
+  else process.stdout.write('', () => process.stderr.write('', then));
 }
 
 function member(module, name) {

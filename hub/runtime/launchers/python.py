@@ -49,8 +49,8 @@ class Door:
     def send(self, number, what, value):
         try:
             body = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-        except (TypeError, ValueError, RecursionError):
-            traceback.print_exc()
+        except (TypeError, ValueError, RecursionError) as error:
+            print(shown(error), file=sys.stderr)
             what, body = FAULT, json.dumps({"error": NOT_A_DICTIONARY}).encode()
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -68,6 +68,14 @@ def watch(number):
     poller.register(number, select.POLLHUP | select.POLLERR | 0x2000)
     poller.poll()
     os.killpg(0, signal.SIGKILL)
+
+
+def shown(error):
+    """The traceback as far as it is the action's own."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
 
 
 def load(value):
@@ -139,10 +147,10 @@ def main():
             except LookupError as error:
                 print(error.args[0] if error.args else error, file=sys.stderr)
                 door.send(number, FAULT, {"error": str(error.args[0] if error.args else error)})
-            except BaseException:
-                text = traceback.format_exc()
+            except BaseException as error:
+                text = shown(error)
                 print(text, file=sys.stderr)
-                door.send(number, FAULT, {"error": "Initialization has failed due to: " + text.strip().splitlines()[-1]})
+                door.send(number, FAULT, {"error": "Initialization has failed due to: " + text.splitlines()[-1]})
             else:
                 door.send(number, FINE, {"ok": True})
             continue
@@ -157,7 +165,7 @@ def main():
                 stream.flush()
             os._exit(1)
         except BaseException as error:
-            traceback.print_exc()
+            print(shown(error), file=sys.stderr)
             door.send(number, FINE, {"error": str(error)})
             continue
         if isinstance(result, (dict, list, tuple)):

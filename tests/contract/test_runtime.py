@@ -1,0 +1,315 @@
+"""Action processes: one suite, every kind (openwhisk-api §3.3, §10, §12.2)."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from hub.domain.action import CodeExec, Limits
+from hub.domain.activation import Status
+from hub.runtime.base import Outcome, ProcessSpec, Run, Start
+from hub.runtime.kinds import Kinds
+from hub.runtime.process import ProcessRuntime
+from tests.support.eventually import eventually
+from tests.support.peers import absent
+
+SOURCES: dict[str, dict[str, str]] = {
+    "python": {
+        "echo": "def main(args):\n    return args",
+        "named": "def other(args):\n    return {'me': 'other'}",
+        "env": "import os\ndef main(args):\n    return {k: v for k, v in os.environ.items() if k.startswith('__OW') or k in ('TOKEN', 'HOME', 'VIRTUAL_ENV', 'SECRET_OF_THE_HUB')}",
+        "error": "def main(args):\n    return {'error': 'no', 'more': 1}",
+        "raises": "def main(args):\n    raise ValueError('boom')",
+        "text": "def main(args):\n    return 'text'",
+        "array": "def main(args):\n    return [1, 2]",
+        "nothing": "def main(args):\n    return {}",
+        "big": "def main(args):\n    return {'size': len(args['text'])}",
+        "huge": "def main(args):\n    return {'text': 'x' * 1500000}",
+        "bad": "def main(args)\n    return {}",
+        "exits": "import os\ndef main(args):\n    os._exit(3)",
+        "exits early": "import os\nos._exit(3)\ndef main(args):\n    return {}",
+        "logs": "import sys\ndef main(args):\n    print('one\\ntwo')\n    print('three', file=sys.stderr)\n    return {}",
+        "forges": "import sys\ndef main(args):\n    print('XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX')\n    print('after')\n    return {}",
+        "chatty": "def main(args):\n    print('y' * 1200000)\n    return {}",
+        "slow": "import time\ndef main(args):\n    time.sleep(30)",
+        "slow start": "import time\ntime.sleep(30)\ndef main(args):\n    return {}",
+        "child": "import subprocess, time\ndef main(args):\n    print(subprocess.Popen(['sleep', '60']).pid, flush=True)\n    time.sleep(30)",
+        "memory": "def main(args):\n    x = 'a' * 400000000\n    import time\n    time.sleep(20)",
+        "unicode": "def main(args):\n    print(args['text'])\n    return {'text': args['text'] + '☃'}",
+        "async": "import asyncio\nasync def main(args):\n    await asyncio.sleep(0)\n    return {'awaited': True}",
+        "zip": "from helper import word\ndef main(args):\n    return {'word': word}",
+        "helper": "word = 'zipped'",
+    },
+    "nodejs": {
+        "echo": "function main(args) { return args; }",
+        "named": "exports.other = () => ({me: 'other'});",
+        "env": "function main() { const found = {}; for (const k of Object.keys(process.env)) if (k.startsWith('__OW') || ['TOKEN', 'HOME', 'VIRTUAL_ENV', 'SECRET_OF_THE_HUB'].includes(k)) found[k] = process.env[k]; return found; }",
+        "error": "function main() { return {error: 'no', more: 1}; }",
+        "raises": "function main() { return Promise.reject(new Error('boom')); }",
+        "text": "function main() { return 'text'; }",
+        "array": "function main() { return [1, 2]; }",
+        "nothing": "function main() {}",
+        "big": "function main(args) { return {size: args.text.length}; }",
+        "huge": "function main() { return {text: 'x'.repeat(1500000)}; }",
+        "bad": "function main( {",
+        "exits": "function main() { process.exit(3); }",
+        "exits early": "process.exit(3); function main() {}",
+        "logs": "function main() { console.log('one\\ntwo'); console.error('three'); return {}; }",
+        "forges": "function main() { console.log('XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX'); console.log('after'); return {}; }",
+        "chatty": "function main() { console.log('y'.repeat(1200000)); return {}; }",
+        "slow": "function main() { return new Promise(() => setTimeout(() => {}, 30000)); }",
+        "slow start": "const end = Date.now() + 30000; while (Date.now() < end); function main() {}",
+        "child": "function main() { const c = require('child_process').spawn('sleep', ['60']); console.log(c.pid); return new Promise(() => {}); }",
+        "memory": "function main() { global.x = Buffer.alloc(400000000, 1); return new Promise(() => setTimeout(() => {}, 20000)); }",
+        "unicode": "function main(args) { console.log(args.text); return {text: args.text + '☃'}; }",
+        "async": "async function main() { await null; return {awaited: true}; }",
+        "zip": "const { word } = require('./helper'); exports.main = () => ({ word });",
+        "helper": "exports.word = 'zipped';",
+    },
+}
+
+
+class Bench:
+    """Runs the sources of one family."""
+
+    def __init__(self, runtime: ProcessRuntime, family: str, kind: str) -> None:
+        self.runtime, self.family, self.kind = runtime, family, kind
+
+    async def start(self, source: str, limits: Limits | None = None, *, main: str | None = None, code: str | None = None, env: dict[str, str] | None = None) -> Any:
+        text = SOURCES[self.family][source] if code is None else code
+        exec_ = CodeExec(kind=self.kind, code=text, main=main, binary=code is not None)
+        process = await self.runtime.launch(ProcessSpec(key=("ns", source, 1), exec=exec_, limits=limits or Limits(timeout=5000)))
+        failed = await process.init(Start(env=env or {}))
+        return failed if failed is not None else process
+
+    async def run(self, source: str, limits: Limits | None = None, **more: Any) -> Outcome:
+        value = more.pop("value", {})
+        limits = limits or Limits(timeout=5000)
+        process = await self.start(source, limits, **more)
+        if isinstance(process, Outcome):
+            return process
+        return await again(process, value, limits)
+
+
+async def again(process: Any, value: Any, limits: Limits | None = None) -> Outcome:
+    deadline = int(time.time() * 1000) + (limits or Limits(timeout=5000)).timeout
+    found: Outcome = await process.run(Run(value=value, context={"namespace": "caller", "deadline": str(deadline)}, deadline=deadline))
+    return found
+
+
+@pytest.fixture(params=["python", "nodejs"])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    """A runtime of its own for each test; nothing is left of it."""
+    monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
+    kinds = Kinds.discover()
+    names = [name for name in kinds.names() if name.startswith(request.param)]
+    if not names:
+        absent(f"there is no {request.param}")
+    runtime = ProcessRuntime(kinds, tmp_path / "run", lambda: "http://hub.example")
+    await runtime.open()
+    yield Bench(runtime, request.param, names[0])
+    await runtime.close()
+    assert not [child for child in psutil.Process().children() if "launchers" in " ".join(child.cmdline())]
+
+
+def words(outcome: Outcome) -> list[str]:
+    """Log lines without their stamps."""
+    return [line[31:] for line in outcome.logs]
+
+
+async def test_hello(bench: Bench) -> None:
+    """Arguments in, result out; the second run is warm."""
+    process = await bench.start("echo")
+    first, second = await again(process, {"a": [1, None]}), await again(process, {"b": 2})
+
+    assert (first.response.result, first.response.status, first.reusable) == ({"a": [1, None]}, Status.SUCCESS, True)
+    assert first.response.size == len('{"a":[1,null]}')
+    assert second.response.result == {"b": 2}
+
+
+async def test_an_array_goes_in_and_out(bench: Bench) -> None:
+    """Sequences pass arrays."""
+    assert (await bench.run("array")).response.result == [1, 2]
+    assert (await bench.run("echo", value=[{"a": 1}])).response.result == [{"a": 1}]
+
+
+@pytest.mark.parametrize(("source", "result"), [("nothing", {}), ("async", {"awaited": True})])
+async def test_results(bench: Bench, source: str, result: Any) -> None:
+    """Nothing is an empty object; what is promised is awaited."""
+    assert (await bench.run(source)).response.result == result
+
+
+async def test_a_named_function_is_called(bench: Bench) -> None:
+    """`main` names it; one that is not there is told."""
+    assert (await bench.run("named", main="other")).response.result == {"me": "other"}
+    missing = await bench.run("named")
+
+    assert missing.response.status == Status.DEVELOPER_ERROR
+    assert "'main' is not a function" in missing.response.result["error"]
+
+
+async def test_the_environment_is_the_actions_own(bench: Bench) -> None:
+    """Init parameters and `__OW_…` are there; nothing of the hub's environment is."""
+    found = (await bench.run("env", env={"TOKEN": "t", "__OW_API_KEY": "k"})).response.result
+
+    assert (found["TOKEN"], found["__OW_API_KEY"]) == ("t", "k")
+    assert (found["__OW_API_HOST"], found["__OW_NAMESPACE"]) == ("http://hub.example", "caller")
+    assert found["__OW_DEADLINE"].isdigit()
+    assert not {"VIRTUAL_ENV", "SECRET_OF_THE_HUB"} & set(found)
+
+
+async def test_an_application_error_keeps_only_the_error(bench: Bench) -> None:
+    """And the process goes on."""
+    outcome = await bench.run("error")
+
+    assert (outcome.response.status, outcome.response.result, outcome.reusable) == (Status.APPLICATION_ERROR, {"error": "no"}, True)
+
+
+async def test_an_exception_is_an_application_error_with_its_words(bench: Bench) -> None:
+    """A rejected promise, a raised exception."""
+    outcome = await bench.run("raises")
+
+    assert outcome.response.status == Status.APPLICATION_ERROR
+    assert "boom" in str(outcome.response.result["error"])
+
+
+async def test_a_scalar_is_the_developers_error(bench: Bench) -> None:
+    """And the log has upstream's extra line."""
+    outcome = await bench.run("text")
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert "The action did not return a dictionary" in outcome.response.result["error"]
+    assert words(outcome)[-1] == "stderr: The action did not initialize or run as expected. Log data might be missing."
+    assert not outcome.reusable
+
+
+async def test_a_megabyte_goes_in(bench: Bench) -> None:
+    """Frames larger than any buffer."""
+    assert (await bench.run("big", value={"text": "x" * 3_000_000})).response.result == {"size": 3_000_000}
+
+
+async def test_a_result_over_the_limit_is_truncated(bench: Bench) -> None:
+    """With upstream's words, as application error."""
+    outcome = await bench.run("huge")
+
+    assert outcome.response.status == Status.APPLICATION_ERROR
+    assert "exceeded the allowed length: 1500011 > 1048576 bytes. The truncated response was: " in outcome.response.result["error"]
+
+
+async def test_code_that_cannot_be_read_fails_at_init(bench: Bench) -> None:
+    """As developer error that says why, without paths of ours."""
+    outcome = await bench.run("bad")
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert outcome.response.result["error"].startswith("Initialization has failed due to: SyntaxError")
+    assert "launchers" not in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("exits", "The action did not produce a valid response and exited unexpectedly."),
+        ("exits early", "The action did not initialize and exited unexpectedly."),
+    ],
+)
+async def test_a_process_that_ends_is_the_developers_error(bench: Bench, source: str, error: str) -> None:
+    """In init and in run."""
+    outcome = await bench.run(source)
+
+    assert (outcome.response.status, outcome.response.result) == (Status.DEVELOPER_ERROR, {"error": error})
+    assert not outcome.reusable
+
+
+async def test_logs_are_lines_with_stamps_in_order(bench: Bench) -> None:
+    """30 characters of time, the stream, the text."""
+    outcome = await bench.run("logs")
+
+    assert words(outcome) == ["stdout: one", "stdout: two", "stderr: three"]
+    assert all(line[29] == "Z" and line[30] == " " for line in outcome.logs)
+
+
+async def test_a_forged_sentinel_moves_no_border(bench: Bench) -> None:
+    """What an action prints is its log, whatever it says."""
+    process = await bench.start("forges")
+    for _ in range(2):
+        assert words(await again(process, {})) == ["stdout: XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX", "stdout: after"]
+
+
+async def test_logs_end_at_the_limit(bench: Bench) -> None:
+    """With upstream's last line; a limit of 0 keeps none."""
+    cut = words(await bench.run("chatty", Limits(timeout=5000, logs=1)))
+
+    assert cut[-1] == "stderr: Logs were truncated because the total bytes size exceeds the limit of 1048576 bytes."
+    assert (await bench.run("chatty", Limits(timeout=5000, logs=0))).logs == ()
+
+
+@pytest.mark.parametrize(("source", "words_"), [("slow", "500 milliseconds."), ("slow start", "500 milliseconds during initialization.")])
+async def test_what_takes_too_long_is_ended(bench: Bench, source: str, words_: str) -> None:
+    """In init and in run, with upstream's words."""
+    outcome = await bench.run(source, Limits(timeout=500))
+
+    assert outcome.response.result == {"error": f"The action exceeded its time limits of {words_}"}
+    assert (outcome.timed_out, outcome.reusable) == (True, False)
+
+
+async def test_the_whole_group_is_ended(bench: Bench) -> None:
+    """Children of the action, too."""
+    outcome = await bench.run("child", Limits(timeout=700))
+    pid = int(words(outcome)[0].partition(": ")[2])
+
+    assert eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
+
+
+async def test_memory_is_limited(bench: Bench) -> None:
+    """With upstream's words."""
+    outcome = await bench.run("memory", Limits(timeout=15000, memory=128))
+
+    assert outcome.response.result == {"error": "The action exhausted its memory and was aborted."}
+
+
+async def test_unicode_survives(bench: Bench) -> None:
+    """In arguments, results and logs."""
+    outcome = await bench.run("unicode", value={"text": "žlutý 🐎"})
+
+    assert outcome.response.result == {"text": "žlutý 🐎☃"}
+    assert words(outcome) == ["stdout: žlutý 🐎"]
+
+
+def archive(members: dict[str, str]) -> str:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as made:
+        for name, text in members.items():
+            made.writestr(name, text)
+    return base64.b64encode(target.getvalue()).decode()
+
+
+async def test_a_zip_brings_its_own_modules(bench: Bench) -> None:
+    """With the entry that its language expects."""
+    sources = SOURCES[bench.family]
+    names = {"python": ("__main__.py", "helper.py"), "nodejs": ("index.js", "helper.js")}[bench.family]
+    code = archive(dict(zip(names, (sources["zip"], sources["helper"]), strict=True)))
+
+    assert (await bench.run("zip", code=code)).response.result == {"word": "zipped"}
+
+
+async def test_a_zip_without_entry_says_what_is_missing(bench: Bench) -> None:
+    """In upstream's words."""
+    error = (await bench.run("zip", code=archive({"readme.txt": "x"}))).response.result["error"]
+
+    assert "either package.json or index.js" in error or "does not include main__" in error
+
+
+async def test_a_zip_cannot_leave_its_folder(bench: Bench, tmp_path: Path) -> None:
+    """Names that point outside are refused before anything is written."""
+    outcome = await bench.run("zip", code=archive({"../../escaped.txt": "x"}))
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert not list(tmp_path.rglob("escaped.txt"))
