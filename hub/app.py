@@ -65,7 +65,7 @@ from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
 from hub.settings import ROLES, Settings, SettingsRefused
 from hub.storage.base import Store
-from hub.storage.sealing import KeySealer, load_or_create_key
+from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
 from hub.telemetry.log import configure, get_logger
 from hub.web import pages
 
@@ -93,6 +93,21 @@ def open_store(settings: Settings, folder: DataFolder) -> Store:
     raise _unknown("HUB_DATABASE_URL", url, "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
 
 
+async def open_record(settings: Settings, folder: DataFolder) -> Store:
+    """The record, up to date and readable. Raises SchemaTooNew; KeyLost when the sealing key is not the one it was written with."""
+    had_key = folder.key.exists()
+    store = open_store(settings, folder)
+    await store.open()
+    try:
+        await store.list_identities()
+    except KeyLost:
+        await store.close()
+        if not had_key:
+            folder.key.unlink()
+        raise
+    return store
+
+
 def open_blobs(settings: Settings, folder: DataFolder) -> Blobs:
     """The blob driver that `HUB_BLOBS_URL` names."""
     url = settings.blobs_url or f"file:{folder.path / 'blobs'}"
@@ -107,6 +122,10 @@ def check_choices(settings: Settings) -> None:
         raise _unknown("HUB_BUS_URL", settings.bus_url, "local:")
     if settings.runtime_url != "process:":
         raise _unknown("HUB_RUNTIME_URL", settings.runtime_url, "process:")
+    try:
+        Outbound(settings.outbound.allow)
+    except ValueError as error:
+        raise SettingsRefused(str(error)) from error
     roles = {role.strip() for role in settings.roles.split(",") if role.strip()}
     unknown = roles - set(ROLES)
     if unknown:
@@ -340,8 +359,7 @@ async def serve(settings: Settings) -> None:
     scheme = "https" if settings.tls.cert else "http"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-    store = open_store(settings, folder)
-    await store.open()
+    store = await open_record(settings, folder)
     try:
         async with running(settings, folder, store, base_url) as services:
             operator = await services.admin.operator()
@@ -407,6 +425,7 @@ def announce(services: Services, base_url: str, folder: DataFolder, link: str) -
 @contextlib.asynccontextmanager
 async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTransport]:
     """A way to `hub admin`: the running hub's socket, or the database itself under its lock when no hub runs."""
+    configure(settings.log.level, settings.log.format, sys.stderr)
     folder = DataFolder(settings.data)
     folder.make()
     try:
@@ -414,9 +433,8 @@ async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTr
     except SettingsRefused:
         yield httpx.AsyncHTTPTransport(uds=str(folder.socket))
         return
-    store = open_store(settings, folder)
+    store = await open_record(settings, folder)
     try:
-        await store.open()
         limits = settings.limits
         ranges = LimitRange(
             timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs)

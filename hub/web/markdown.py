@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import nh3
@@ -13,6 +14,7 @@ _TAGS = {
     *("table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 
+_TITLES = re.compile(r"^(#{1,5} )", re.MULTILINE)
 _ATTRIBUTES = {"a": {"href"}, "code": {"class"}}
 
 
@@ -22,7 +24,9 @@ def _parser() -> MarkdownIt:
 
 
 @lru_cache(maxsize=256)
-def rendered(text: str) -> Markup:
-    """Sanitised HTML."""
+def rendered(text: str, *, within: bool = False) -> Markup:
+    """Sanitised HTML; `within` a page that has a title of its own, titles are one step lower."""
+    if within:
+        text = _TITLES.sub(r"#\1", text)
     clean = nh3.clean(_parser().render(text), tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"})
     return Markup(clean)  # noqa: S704 - nh3 has taken out what does harm
