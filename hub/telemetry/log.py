@@ -45,7 +45,11 @@ def configure(level: str = "info", form: str = "auto", stream: TextIO = sys.stde
         structlog.processors.format_exc_info,
         processor,
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if readable else structlog.processors.JSONRenderer()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if readable
+        else structlog.processors.JSONRenderer()
+    )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared[:-2]],
         processors=[

@@ -96,7 +96,15 @@ def subscription(trigger: str = "t", fence: int = 1, **more: object) -> Subscrip
 
 def release(name: str = "p", version: str = "1.0.0", digest: str = "d") -> Release:
     return Release(
-        namespace="ns", name=name, version=version, digest=digest, size=1, released=1, publisher="s", serial=0, document={"description": "x"}
+        namespace="ns",
+        name=name,
+        version=version,
+        digest=digest,
+        size=1,
+        released=1,
+        publisher="s",
+        serial=0,
+        document={"description": "x"},
     )
 
 
@@ -129,7 +137,11 @@ async def test_all_four_kinds_share_one_key_space(store: Store) -> None:
 async def test_lists_are_newest_first_and_paged(store: Store) -> None:
     """By collection, by package, by whether they are public."""
     await put(store, *(action(f"a{number}", updated=number) for number in range(5)), action("b", "pkg", updated=9))
-    await put(store, Package(name=FullName("ns", "pkg"), publish=True), Package(name=FullName("ns", "bound"), publish=True, binding=Binding("o", "b")))
+    await put(
+        store,
+        Package(name=FullName("ns", "pkg"), publish=True),
+        Package(name=FullName("ns", "bound"), publish=True, binding=Binding("o", "b")),
+    )
     names = [entity.name.path for entity in await store.list_entities("ns", Collection.ACTIONS, page=Page(limit=3, skip=1))]
     packaged = await store.list_entities("ns", Collection.ACTIONS, package="pkg", page=ALL)
     public = await store.list_entities("ns", Collection.PACKAGES, published=True, page=ALL)
@@ -172,7 +184,9 @@ async def test_a_conflict_does_not_spoil_its_neighbours(store: Store) -> None:
     """Writes that share a commit fail alone."""
     await put(store, action("taken"))
     answers = await asyncio.gather(
-        *(put(store, action(f"n{number}" if number % 2 else "taken")) for number in range(20)), store.accept(acceptance()), return_exceptions=True
+        *(put(store, action(f"n{number}" if number % 2 else "taken")) for number in range(20)),
+        store.accept(acceptance()),
+        return_exceptions=True,
     )
 
     assert sum(isinstance(answer, Conflict) for answer in answers) == 10
@@ -344,7 +358,9 @@ async def test_retention_takes_old_finished_rows_and_nothing_unfinished(store: S
     old = [acceptance() for _ in range(5)]
     for taken in old:
         await store.accept(taken)
-    await store.finish([Ending(activation=activation("a", 1, activation_id=taken.dispatches[0].activation_id), dispatch=True) for taken in old[:3]])
+    await store.finish(
+        [Ending(activation=activation("a", 1, activation_id=taken.dispatches[0].activation_id), dispatch=True) for taken in old[:3]]
+    )
     later = 2**42
     logs = await store.sweep(RetentionCut(logs_before=later))
     records = await store.list_activations("ns", ActivationFilter(), ALL)
@@ -383,12 +399,21 @@ async def test_connections_and_installs_have_unique_names(store: Store) -> None:
     field = ConnectionField(name="password", secret=True)
     kind = ConnectionType(name="c", type="basic", fields=(field,))
     made = Connection(
-        connection_id="1", namespace="ns", name="main", package="ns/p", type=kind, fields={"password": CANARY}, state=ConnectionState.OK, changed=1
+        connection_id="1",
+        namespace="ns",
+        name="main",
+        package="ns/p",
+        type=kind,
+        fields={"password": CANARY},
+        state=ConnectionState.OK,
+        changed=1,
     )
     await store.put_connection(made)
     with pytest.raises(Conflict):
         await store.put_connection(msgspec.structs.replace(made, connection_id="2"))
-    install = Install(install_id="1", namespace="ns", package="ns/p", name="i", version="1.0.0", digest="d", installed=1, connections={"c": "main"})
+    install = Install(
+        install_id="1", namespace="ns", package="ns/p", name="i", version="1.0.0", digest="d", installed=1, connections={"c": "main"}
+    )
     await store.put_install(install)
     with pytest.raises(Conflict):
         await store.put_install(msgspec.structs.replace(install, install_id="2"))

@@ -40,7 +40,7 @@ def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
 
 
 def test_the_lock_of_the_peers_has_no_addresses() -> None:
-    """npm resolves them where it is run."""
+    """Npm resolves them where it is run."""
     lock = json.loads((ROOT / "tests/support/node/package-lock.json").read_text())
 
     assert not [name for name, row in lock["packages"].items() if "resolved" in row]
@@ -59,7 +59,12 @@ def test_what_the_hub_imports_is_declared() -> None:
     """Every dependency in the lock's source is one that the hub uses."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     code = "\n".join(file.read_text() for folder in ("hub", "feeds") for file in (ROOT / folder).rglob("*.py"))
-    names = {"pyyaml": "yaml", "markdown-it-py": "markdown_it", "prometheus-client": "prometheus_client", "pydantic-settings": "pydantic_settings"}
+    names = {
+        "pyyaml": "yaml",
+        "markdown-it-py": "markdown_it",
+        "prometheus-client": "prometheus_client",
+        "pydantic-settings": "pydantic_settings",
+    }
     loaded_by_others = {"aiosqlite", "asyncpg", "httptools", "setuptools", "tzdata", "rich"}
     for line in project["dependencies"]:
         name = re.split(r"[\[<>=]", line)[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -57,25 +60,18 @@ def test_a_kill_between_accept_and_run_loses_nothing(tmp_path: Path) -> None:
     assert max(ids.values()) == 1
 
 
-def _complete(hub: Hub, accepted: list[str]) -> list[dict[str, object]]:
+def _complete(hub: Hub, accepted: list[str]) -> list[dict[str, Any]]:
     """All records of the trigger, once every run that they name has a record of its own; nothing before."""
     fires, runs = _records(hub, "doomed"), _records(hub, "doomed-seen")
     known = {row["activationId"] for row in runs}
-    named = {log["activationId"] for row in fires for log in map(_log, row["logs"])}
+    named = {log["activationId"] for row in fires for log in map(json.loads, row["logs"])}
     retried = {item["value"] for row in runs for item in row["annotations"] if item["key"] == "retriedAs"}
     done = set(accepted) <= {row["activationId"] for row in fires} and named <= known and retried <= known
     return fires if done else []
 
 
-def _log(text: str) -> dict[str, str]:
-    import json
-
-    found: dict[str, str] = json.loads(text)
-    return found
-
-
-def _records(hub: Hub, name: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+def _records(hub: Hub, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     with hub.http as http:
         while rows := http.get(f"{API}/activations?name={name}&docs=true&limit=200&skip={len(found)}").json():
             found += rows
@@ -102,18 +98,16 @@ def test_a_run_that_was_lost_in_the_middle_is_told_and_runs_again(tmp_path: Path
     finally:
         hub.process.kill()
         hub.process.wait()
-    by_id = {str(row["activationId"]): row for row in rows}
-    lost = [row for row in rows if not row["response"]["success"]]  # type: ignore[index]
-    marks = {item["key"]: item["value"] for item in lost[0]["annotations"]}  # type: ignore[attr-defined]
+    by_id = {row["activationId"]: row for row in rows}
+    lost = [row for row in rows if not row["response"]["success"]]
+    marks = {item["key"]: item["value"] for item in lost[0]["annotations"]}
 
     assert len(lost) == 1
     assert marks["retriedAs"] in by_id
-    assert {item["key"]: item["value"] for item in by_id[called]["annotations"]}["attempts"] == 2  # type: ignore[attr-defined]
+    assert {item["key"]: item["value"] for item in by_id[called]["annotations"]}["attempts"] == 2
 
 
 def _started(hub: Hub) -> int:
-    import sqlite3
-
     with sqlite3.connect(f"file:{hub.data / 'hub.db'}?mode=ro", uri=True) as database:
         count: int = database.execute("SELECT COUNT(*) FROM dispatches WHERE started > 0").fetchone()[0]
         return count

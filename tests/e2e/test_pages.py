@@ -16,7 +16,15 @@ from tests.e2e.steps import invoke, put_action
 from tests.support.hubs import Hub
 from tests.support.peers import absent
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +144,9 @@ def test_programs_get_the_info_document(hub: Hub) -> None:
     assert "<script" not in person.text
 
 
-@pytest.mark.parametrize("path", ["/p/nobody/nothing", "/p/whisk.system/utils/9.9.9", "/docs/nothing", "/activations/zzz", "/docs/..%2f..%2fsettings"])
+@pytest.mark.parametrize(
+    "path", ["/p/nobody/nothing", "/p/whisk.system/utils/9.9.9", "/docs/nothing", "/activations/zzz", "/docs/..%2f..%2fsettings"]
+)
 def test_what_is_not_there_is_told_on_a_page(hub: Hub, path: str) -> None:
     """Never a 5xx."""
     assert httpx.get(hub.address + path, headers={"accept": "text/html"}, trust_env=False).status_code in {401, 404}

@@ -28,7 +28,13 @@ CODE = {"exec": {"kind": "python:3", "code": "def main(a):\n    return a"}}
         ("PUT", "actions/x", b'{"exec": {"kind": "cobol:1", "code": "x"}}', 400, "The specified runtime 'cobol:1' is not supported"),
         ("PUT", "actions/x", b'{"exec": {"kind": "blackbox", "image": "a/b"}}', 403, "actions of kind 'blackbox'"),
         ("PUT", "actions/x", b'{"exec": {"kind": "python:3"}}', 400, "'code' must be a string"),
-        ("PUT", "actions/x", b'{"exec": {"kind": "python:3", "code": "x"}, "limits": {"memory": 4096}}', 400, "exceeds allowed threshold of 512 MB"),
+        (
+            "PUT",
+            "actions/x",
+            b'{"exec": {"kind": "python:3", "code": "x"}, "limits": {"memory": 4096}}',
+            400,
+            "exceeds allowed threshold of 512 MB",
+        ),
         ("PUT", "actions/x", b'{"exec": {"kind": "python:3", "code": "x"}, "parameters": {"a": 1}}', 400, "parameters malformed!"),
         ("PUT", "actions/x", b'{"exec": {"kind": "sequence", "components": ["/_/nope"]}}', 400, "Sequence component does not exist."),
         ("PUT", "actions/x", b'{"exec": {"kind": "python:3", "code": "a\\u0000b"}}', 400, "NUL"),
@@ -163,7 +169,12 @@ def refused(data: Path, *words: str, **settings: str) -> str:
     """What a start says that is refused; it must end at once with exit code 2 and one sentence."""
     environment = {**hubs.clean_environment(), **{f"HUB_{name}": value for name, value in settings.items()}}
     done = subprocess.run(
-        [*hubs.program(), "serve", "--data", str(data), *(words or ("--port", "0"))], capture_output=True, text=True, env=environment, timeout=30, check=False
+        [*hubs.program(), "serve", "--data", str(data), *(words or ("--port", "0"))],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -250,7 +261,9 @@ def test_admin_works_with_and_without_a_running_hub(tmp_path: Path) -> None:
         assert hub.stop() == 0
         assert hub.command("admin", "user", "get", "somebody").stdout.strip() == key
         assert hub.command("admin", "user", "whois", key).stdout == "subject: somebody\nnamespace: somebody\n"
-        assert hub.command("admin", "limits", "set", "somebody", "--firesPerMinute", "3").stdout == 'Limits successfully set for "somebody"\n'
+        assert (
+            hub.command("admin", "limits", "set", "somebody", "--firesPerMinute", "3").stdout == 'Limits successfully set for "somebody"\n'
+        )
         assert hub.command("admin", "limits", "get", "somebody").stdout == "firesPerMinute = 3\n"
         assert hub.command("admin", "user", "delete", "somebody").stdout == "Subject deleted\n"
 

@@ -34,6 +34,10 @@ def _somebody() -> list[str]:
     return ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"]
 
 
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[str]:
     """The address of an empty server, `postgresql://tests@127.0.0.1:PORT/postgres`."""
@@ -49,12 +53,11 @@ def running(folder: Path) -> Iterator[str]:
         for parent in folder.parents:
             if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
                 parent.chmod(parent.stat().st_mode | 0o011)
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": "/"}
-    subprocess.run([*become, str(place / "initdb"), "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"], **quiet)  # type: ignore[call-overload]
+    _run([*become, str(place / "initdb"), "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"])
     options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=50"
     control = [*become, str(place / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-t", "40"]
-    subprocess.run([*control, "-o", options, "start"], **quiet)  # type: ignore[call-overload]
+    _run([*control, "-o", options, "start"])
     try:
         yield f"postgresql://tests@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]
+        _run([*control, "-m", "immediate", "stop"])

@@ -101,7 +101,9 @@ def test_a_finding_has_its_line(text: str, code: str, line: int) -> None:
 
 def test_a_bomb_of_aliases_is_refused() -> None:
     """Every use of an alias counts."""
-    text = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9))
+    text = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
+    )
 
     assert codes(read(text))[0][0] == "yaml"
 

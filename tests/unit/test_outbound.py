@@ -14,8 +14,29 @@ from hub.services.outbound import Allowed, Outbound, Refused, is_inside, is_publ
 INSIDE = [
     *("0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.1.1", "172.16.0.1", "172.31.255.255", "192.0.0.1"),
     *("192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
-    *("::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::"),
-    *("2001:0:7f00:1:0:0:80ff:fffe", "100::1", "2001:db8::1", "fc00::1", "fd12::1", "fe80::1", "fec0::1", "ff02::1", "5f00::1", "::127.0.0.1"),
+    *(
+        "::",
+        "::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::1",
+        "2002:7f00:1::",
+        "2002:a00:1::",
+    ),
+    *(
+        "2001:0:7f00:1:0:0:80ff:fffe",
+        "100::1",
+        "2001:db8::1",
+        "fc00::1",
+        "fd12::1",
+        "fe80::1",
+        "fec0::1",
+        "ff02::1",
+        "5f00::1",
+        "::127.0.0.1",
+    ),
 ]
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "192.167.0.1", "2606:4700::1111", "2001:4860:4860::8888", "64:ff9b::808:808"]
 
@@ -42,7 +63,7 @@ def test_an_inside_ipv4_address_is_inside_in_every_wrapping(address: ipaddress.I
 
 def test_every_address_of_a_name_is_checked() -> None:
     """One inside address among public ones is enough to refuse."""
-    with pytest.raises(Refused, match="HUB_OUTBOUND__ALLOW=example.test:443"):
+    with pytest.raises(Refused, match=r"HUB_OUTBOUND__ALLOW=example\.test:443"):
         Outbound("").check("example.test", ["1.1.1.1", "127.0.0.1"], 443)
 
     assert Outbound("").check("example.test", ["1.1.1.1"], 443) == "1.1.1.1"
@@ -77,7 +98,10 @@ def test_metadata_addresses_are_never_reached(address: str) -> None:
         Outbound("0.0.0.0/0,::/0").check("metadata", [address], 80)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://127.1:9/", "http://2130706433:9/", "http://0x7f000001:9/", "http://localhost:9/", "http://[::1]:9/"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9/", "http://127.1:9/", "http://2130706433:9/", "http://0x7f000001:9/", "http://localhost:9/", "http://[::1]:9/"],
+)
 async def test_a_client_refuses_before_it_connects(url: str) -> None:
     """Numbers that a resolver takes for addresses, too."""
     async with Outbound("").client() as http:
@@ -85,14 +109,17 @@ async def test_a_client_refuses_before_it_connects(url: str) -> None:
             await http.get(url)
 
 
-@pytest.mark.parametrize("text", ["host:port", "host:0", "host:70000", "host:١"])
+@pytest.mark.parametrize("text", ["host:port", "host:0", "host:70000", "host:\u0661"])
 def test_an_entry_that_cannot_be_read_is_refused(text: str) -> None:
     """With the setting's name."""
     with pytest.raises(ValueError, match="HUB_OUTBOUND__ALLOW"):
         Allowed.parse(text)
 
 
-@pytest.mark.parametrize(("host", "inside"), [("localhost", True), ("127.0.0.1", True), ("hub", True), ("10.0.0.1", True), ("hub.example.com", False), ("1.1.1.1", False)])
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [("localhost", True), ("127.0.0.1", True), ("hub", True), ("10.0.0.1", True), ("hub.example.com", False), ("1.1.1.1", False)],
+)
 def test_a_host_is_told_inside_by_its_writing(host: str, inside: bool) -> None:  # noqa: FBT001
     """Which address a hook may be asked for."""
     assert is_inside(host) is inside

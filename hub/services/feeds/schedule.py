@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -81,7 +81,7 @@ class Schedule:
             if due:
                 await asyncio.gather(*(self._fire(entry) for entry in due))
             elif self._ended.empty():
-                await self._clock.wait(self._heap[0].fire.at if self._heap else None, self._bell)
+                await self._clock.wait(datetime.fromtimestamp(self._heap[0].at, UTC) if self._heap else None, self._bell)
 
     def _drop_old(self) -> None:
         while self._heap and self._subs.get(self._heap[0].key, (0,))[0] != self._heap[0].turn:
