@@ -50,7 +50,7 @@ e2e: install-test ## the journeys, against started hubs
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 fault: install-test ## kills and cuts, full size
-	@HUB_TEST_FULL=1 $(BIN)/python -m pytest tests/fault -m "" $(ARGS)
+	@$(BIN)/python -m pytest tests/fault -m "" $(ARGS)
 
 bench: install-test ## speed and size, beside a bare echo and the last run
 	@$(BIN)/python -m tests.bench

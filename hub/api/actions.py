@@ -33,7 +33,7 @@ async def get_action(request: Request) -> Response:
     name = name_of(request, caller)
     code = flag(request, "code", default=True)
     found = await services(request).actions.get(caller, name, code=code)
-    row = action_to_wire(found.action, code=code, parameters=found.parameters)
+    row = action_to_wire(found.action, code=code, parameters=found.shown_to(caller))
     if isinstance(found.action.exec, SequenceExec):
         row["parameters"].sort(key=lambda item: item["key"] != "_actions")
     if found.binding is not None and not code:

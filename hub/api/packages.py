@@ -28,6 +28,9 @@ async def get_package(request: Request) -> Response:
     package, parameters, actions = await services(request).packages.get(caller, name_of(request, caller))
     if package.name.namespace != caller.namespace:
         parameters = Parameters(tuple(Parameter(key=item.key) for item in parameters.items))
+    elif package.binding is not None and package.binding.namespace != caller.namespace:
+        own = package.parameters.values()
+        parameters = Parameters(tuple(Parameter(key=item.key, value=own.get(item.key), secret=item.secret) for item in parameters.items))
     return json_response(package_with_actions(package, actions, parameters=parameters))
 
 

@@ -18,15 +18,13 @@ from hub.domain.action import (
     check_size,
     looks_binary,
 )
-from hub.domain.entity import next_version
 from hub.domain.errors import Conflict, Malformed, NotAllowed, NotFound, not_authorized
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
 from hub.domain.package import Package
 from hub.domain.parameters import EMPTY, LARGEST, Parameters, effective
 from hub.services.access import own_entity, own_space, provider_of, readable_package
-from hub.services.clock import now_ms
-from hub.services.entities import REMEMBERED, Entities, keep_secrets
+from hub.services.entities import REMEMBERED, Entities, head_of, keep_secrets
 from hub.storage.base import EntityWrite, Page
 from hub.wire.entities import UNSET, ActionPut, ExecPut
 
@@ -52,12 +50,21 @@ class KindTable(Protocol):
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """An action as one caller reaches it.
 
-    `parameters` are the effective ones (package < binding < action); `binding` is `ns/binding` when it was reached through one.
+    `parameters` are the effective ones (package < binding < action); `binding` is `ns/binding` when it was reached through one, and
+    `bound` are that binding's own.
     """
+
+    def shown_to(self, caller: Identity) -> Parameters:
+        """The effective parameters; of a foreign package only the keys, except for what the caller bound (design §9 "Secrets")."""
+        if self.action.name.namespace == caller.namespace:
+            return self.parameters
+        own = self.bound.values()
+        return Parameters(tuple(msgspec.structs.replace(item, value=own.get(item.key)) for item in self.parameters.items))
 
     action: Action
     parameters: Parameters
     binding: FullName | None = None
+    bound: Parameters = EMPTY
 
     @property
     def filter_path(self) -> str:
@@ -110,6 +117,7 @@ class Actions:
             action=action,
             parameters=effective(provider.parameters, bound, action.parameters),
             binding=package.name if package.binding else None,
+            bound=bound,
         )
 
     async def _packages(self, caller: Identity, name: FullName) -> tuple[Package, Package]:
@@ -189,11 +197,8 @@ class Actions:
         parameters = _sequence_parameters(exec_) if isinstance(exec_, SequenceExec) else own
         return Action(
             name=name,
-            version=put.version if put.version is not UNSET else next_version(old.version) if old else "0.0.1",
-            publish=put.publish if put.publish is not UNSET else old.publish if old else False,
-            updated=now_ms(),
+            **head_of(put, old),
             annotations=annotations,
-            revision=(old.revision if old else 0) + 1,
             exec=exec_,
             parameters=keep_secrets(parameters, old.parameters if old else EMPTY, annotations),
             limits=limits,

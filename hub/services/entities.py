@@ -7,21 +7,23 @@ that follows its commit (design §2.5).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from hub.blobs.base import Blobs
 from hub.bus.base import Bus, Message, Subject
 from hub.domain.action import Action, CodeExec
-from hub.domain.entity import Collection, Entity
+from hub.domain.entity import FIRST_VERSION, Collection, Entity, next_version
 from hub.domain.errors import COLLECTION_CONFLICT, Conflict, NotFound
 from hub.domain.names import FullName
 from hub.domain.package import Package
 from hub.domain.parameters import EMPTY, Parameter, Parameters
 from hub.domain.rule import Rule
 from hub.domain.trigger import Trigger
+from hub.services.clock import now_ms
 from hub.storage.base import EntityWrite, Page, Store
+from hub.wire.entities import SEALED_MARK, UNSET, EntityPut
 
 INLINE_CODE = 65_536
 REMEMBERED = 20_000
@@ -127,7 +129,14 @@ class Entities:
         return msgspec.structs.replace(action, exec=msgspec.structs.replace(action.exec, code=code))
 
 
-SEALED_MARK = "$sealed"
+def head_of(put: EntityPut, old: Entity | None) -> dict[str, Any]:
+    """Version, visibility, time and revision of an entity that is put over `old` (openwhisk-api §2.2)."""
+    return {
+        "version": put.version if put.version is not UNSET else next_version(old.version) if old else FIRST_VERSION,
+        "publish": put.publish if put.publish is not UNSET else old.publish if old else False,
+        "updated": now_ms(),
+        "revision": (old.revision if old else 0) + 1,
+    }
 
 
 def keep_secrets(given: Parameters, stored: Parameters, annotations: Parameters) -> Parameters:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hub.domain.action import Action
-from hub.domain.entity import next_version
 from hub.domain.errors import Conflict, Malformed, NotFound, not_authorized
 from hub.domain.identity import Identity
 from hub.domain.names import FullName, check_entity_name, check_namespace
@@ -11,8 +10,7 @@ from hub.domain.package import Binding, Package
 from hub.domain.parameters import EMPTY, Parameters, effective
 from hub.services.access import own_entity, provider_of, readable_package
 from hub.services.actions import check_entity_sizes
-from hub.services.clock import now_ms
-from hub.services.entities import Entities, keep_secrets
+from hub.services.entities import Entities, head_of, keep_secrets
 from hub.storage.base import EntityWrite, Page
 from hub.wire.entities import UNSET, PackagePut
 
@@ -102,11 +100,8 @@ def _built(name: FullName, put: PackagePut, old: Package | None, binding: Bindin
     parameters = put.parameters if put.parameters is not UNSET else old.parameters if old else EMPTY
     return Package(
         name=name,
-        version=put.version if put.version is not UNSET else next_version(old.version) if old else "0.0.1",
-        publish=put.publish if put.publish is not UNSET else old.publish if old else False,
-        updated=now_ms(),
+        **head_of(put, old),
         annotations=annotations,
-        revision=(old.revision if old else 0) + 1,
         parameters=keep_secrets(parameters, old.parameters if old else EMPTY, annotations),
         binding=binding,
     )

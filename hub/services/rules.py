@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.domain.entity import next_version
 from hub.domain.errors import CONCURRENT_MODIFICATION, Conflict, Malformed, NotFound
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
@@ -13,8 +12,7 @@ from hub.domain.rule import Rule
 from hub.domain.trigger import Link, Trigger
 from hub.services.access import own_entity, own_space
 from hub.services.actions import Actions, check_entity_sizes
-from hub.services.clock import now_ms
-from hub.services.entities import Entities
+from hub.services.entities import Entities, head_of
 from hub.storage.base import EntityWrite, Page
 from hub.wire.entities import UNSET, RulePut
 
@@ -136,11 +134,8 @@ def _with_rules(trigger: Trigger, rules: dict[str, Link]) -> Trigger:
 def _built(name: FullName, put: RulePut, old: Rule | None, trigger: FullName, action: FullName) -> Rule:
     return Rule(
         name=name,
-        version=put.version if put.version is not UNSET else next_version(old.version) if old else "0.0.1",
-        publish=put.publish if put.publish is not UNSET else old.publish if old else False,
-        updated=now_ms(),
+        **head_of(put, old),
         annotations=put.annotations if put.annotations is not UNSET else old.annotations if old else EMPTY,
-        revision=(old.revision if old else 0) + 1,
         trigger=trigger,
         action=action,
     )

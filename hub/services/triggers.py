@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 
 from hub.domain.activation import Activation, Response, Status
-from hub.domain.entity import Entity, next_version
+from hub.domain.entity import Entity
 from hub.domain.errors import Conflict, Malformed, RequestError, Throttled, Unavailable
 from hub.domain.event import Acceptance, Accepted, Checkpoint, Delivery, Dispatch, Event
 from hub.domain.feed import Subscription
@@ -24,7 +24,7 @@ from hub.services.access import own_entity, own_space
 from hub.services.actions import Actions, check_entity_sizes
 from hub.services.clock import now_ms
 from hub.services.dispatcher import Dispatcher
-from hub.services.entities import Entities, keep_secrets
+from hub.services.entities import Entities, head_of, keep_secrets
 from hub.storage.base import EntityWrite, Page, Store
 from hub.telemetry.log import get_logger
 from hub.wire.entities import UNSET, EntityPut
@@ -255,11 +255,8 @@ def _built(name: FullName, put: EntityPut, old: Trigger | None) -> Trigger:
     parameters = put.parameters if put.parameters is not UNSET else old.parameters if old else EMPTY
     return Trigger(
         name=name,
-        version=put.version if put.version is not UNSET else next_version(old.version) if old else "0.0.1",
-        publish=put.publish if put.publish is not UNSET else old.publish if old else False,
-        updated=now_ms(),
+        **head_of(put, old),
         annotations=annotations,
-        revision=(old.revision if old else 0) + 1,
         parameters=keep_secrets(parameters, old.parameters if old else EMPTY, annotations),
         rules=old.rules if old else None,
     )

@@ -17,6 +17,7 @@ from hub.domain.trigger import Trigger
 from hub.wire.json import malformed
 
 UNSET = msgspec.UNSET
+SEALED_MARK = "$sealed"
 Maybe = msgspec.UnsetType
 
 
@@ -88,12 +89,13 @@ def _parameter(item: Json) -> Parameter:
 
 
 def parameters_to_wire(parameters: Parameters) -> list[dict[str, Json]]:
-    """The array form."""
+    """The array form; what is secret is write-only: its value is a marker that keeps the secret when it is sent back (design §9)."""
     return [_parameter_to_wire(item) for item in parameters.items]
 
 
 def _parameter_to_wire(item: Parameter) -> dict[str, Json]:
-    row: dict[str, Json] = {"key": item.key, "value": item.value}
+    hidden = item.secret and item.value is not None
+    row: dict[str, Json] = {"key": item.key, "value": {SEALED_MARK: True} if hidden else item.value}
     if item.init:
         row["init"] = True
     return row

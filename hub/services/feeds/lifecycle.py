@@ -15,7 +15,7 @@ from hub.domain.feed import LifecycleEvent, Reason, Subscription, SubscriptionSt
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
 from hub.domain.parameters import Json
-from hub.feedkit import FeedError, Plan, Provider, SettingsRefused
+from hub.feedkit import FeedError, Plan, Provider, ScheduledFeed, SettingsRefused
 from hub.services.clock import now_ms
 from hub.services.feeds.clock import Clock
 from hub.services.feeds.ports import CallContext, Resolve, seen
@@ -154,7 +154,10 @@ class Lifecycle:
         current = await self._store.get_subscription(sub.namespace, sub.trigger)
         if current is None or current.subscription_id != sub.subscription_id:
             return
-        updated = msgspec.structs.replace(current, state=state, reason=reason, changed=now_ms(), fence=current.fence + 1)
+        cursor = current.cursor
+        if state == SubscriptionState.ACTIVE and isinstance(self._providers.get(sub.feed), ScheduledFeed) and cursor is not None:
+            cursor = self._clock.now().isoformat()  # a pause is no downtime: what was due in it was not missed
+        updated = msgspec.structs.replace(current, state=state, reason=reason, cursor=cursor, changed=now_ms(), fence=current.fence + 1)
         await self._store.put_subscription(updated)
         self._changed(updated)
 
