@@ -94,6 +94,9 @@ def _spawn(command: list[str], folder: Path, environment: dict[str, str]) -> tup
             pass_fds=(theirs.fileno(),),
             start_new_session=True,
         )
+    with contextlib.suppress(OSError):
+        # A woken action does not push the hub off the processor, which would make every caller wait (reliability §5.4).
+        os.sched_setscheduler(child.pid, os.SCHED_BATCH, os.sched_param(0))
     ours.setblocking(False)  # noqa: FBT003 - socket takes it so
     return child, ours
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -22,11 +24,13 @@ from hub.domain.errors import Conflict, Malformed, NotAllowed, NotFound, not_aut
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
 from hub.domain.package import Package
-from hub.domain.parameters import EMPTY, LARGEST, Parameters, effective
+from hub.domain.parameters import EMPTY, LARGEST, Json, Parameters, effective
 from hub.services.access import own_entity, own_space, provider_of, readable_package
 from hub.services.entities import REMEMBERED, Entities, head_of, keep_secrets
 from hub.storage.base import EntityWrite, Page
 from hub.wire.entities import UNSET, ActionPut, ExecPut
+
+CONNECTION_MARK = "$connection"
 
 
 class KindChoice(Protocol):
@@ -47,7 +51,8 @@ class KindTable(Protocol):
         """The kind that really runs an older one, or None."""
 
 
-class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(kw_only=True)
+class Resolved:
     """An action as one caller reaches it.
 
     `parameters` are the effective ones (package < binding < action); `binding` is `ns/binding` when it was reached through one, and
@@ -66,7 +71,34 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     binding: FullName | None = None
     bound: Parameters = EMPTY
 
-    @property
+    # What every call of the action needs, worked out once.
+
+    @cached_property
+    def values(self) -> dict[str, Json]:
+        """The effective parameters as arguments."""
+        return self.parameters.values()
+
+    @cached_property
+    def refers_to_connections(self) -> bool:
+        """Whether some of them have to be resolved at each call."""
+        return any(isinstance(value, dict) and CONNECTION_MARK in value for value in self.values.values())
+
+    @cached_property
+    def init_keys(self) -> frozenset[str]:
+        """Which of them go to the environment."""
+        return self.parameters.init_keys()
+
+    @cached_property
+    def key_wanted(self) -> bool:
+        """Whether the action gets a key."""
+        return self.action.key_wanted
+
+    @cached_property
+    def full_name(self) -> str:
+        """`ns/[package/]name` of the action itself."""
+        return str(self.action.name)
+
+    @cached_property
     def filter_path(self) -> str:
         """The one key under which `name=` finds its records (openwhisk-api §8.1)."""
         if self.binding:
@@ -133,7 +165,7 @@ class Actions:
     async def get(self, caller: Identity, name: FullName, *, code: bool) -> Resolved:
         """As `resolve`, with the code in place when it is wanted."""
         found = await self.resolve(caller, name)
-        return msgspec.structs.replace(found, action=await self._entities.with_code(found.action)) if code else found
+        return replace(found, action=await self._entities.with_code(found.action)) if code else found
 
     async def listed(self, caller: Identity, namespace: str, package: str | None, page: Page) -> list[Action]:
         """A page of the namespace's actions, packaged ones included, or of one package (also through a binding)."""

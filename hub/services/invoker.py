@@ -11,7 +11,7 @@ from hub.domain.action import CodeExec, NativeExec, SequenceExec
 from hub.domain.activation import Activation, Response, Status
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
-from hub.domain.parameters import Json, Parameters
+from hub.domain.parameters import Json, Parameter, Parameters
 from hub.feedkit import FeedError
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.services.actions import Resolved
@@ -27,7 +27,6 @@ from hub.wire.json import encode
 log = get_logger(__name__)
 
 WHISK_FAILURE = "Failed to provision resources to run the action."
-CONNECTION_MARK = "$connection"
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -139,7 +138,7 @@ class Invoker:
     async def _served(self, call: Call, process: ActionProcess) -> Outcome:
         resolved = call.resolved
         values = await self._values(call)
-        init_keys = resolved.parameters.init_keys()
+        init_keys = resolved.init_keys
         deadline = now_ms() + resolved.action.limits.timeout
         context = self._context(call, deadline)
         init_ms: int | None = None
@@ -162,8 +161,8 @@ class Invoker:
         """The merged arguments; a payload that is no object replaces everything (openwhisk-api §3.2)."""
         if not isinstance(call.payload, dict):
             return call.payload
-        bound = call.resolved.parameters.values()
-        if any(isinstance(value, dict) and CONNECTION_MARK in value for value in bound.values()):
+        bound = call.resolved.values
+        if call.resolved.refers_to_connections:
             bound = await self._resolve_connections(call.resolved.action.name.namespace, bound)
         return {**bound, **call.payload} if bound else call.payload
 
@@ -171,13 +170,13 @@ class Invoker:
         action = call.resolved.action
         context = {
             "namespace": call.caller.namespace,
-            "action_name": f"/{action.name}",
+            "action_name": f"/{call.resolved.full_name}",
             "action_version": action.version,
             "activation_id": call.activation_id,
             "transaction_id": call.transaction_id,
             "deadline": str(deadline),
         }
-        if action.key_wanted:
+        if call.resolved.key_wanted:
             context["api_key"] = self._keys.key_for(call.caller, deadline)
         return context
 
@@ -219,7 +218,7 @@ def finished(
         marks["causedBy"] = "sequence"
     if resolved.binding is not None:
         marks["binding"] = str(resolved.binding)
-    marks["path"] = str(action.name)
+    marks["path"] = resolved.full_name
     if waited:
         marks["waitTime"] = max(start - call.accepted, 0)
     marks["kind"] = action.exec.kind
@@ -242,7 +241,7 @@ def finished(
         cause=call.cause,
         response=response,
         logs=outcome.logs if outcome else (),
-        annotations=Parameters.of(marks),
+        annotations=Parameters(tuple(Parameter(key=key, value=value) for key, value in marks.items())),
     )
 
 

@@ -29,12 +29,21 @@ def test_strangers_see_the_keys_of_a_public_package(hub: Hub) -> None:
     """Never its values; what they bind themselves they see."""
     stranger = hub.command("admin", "user", "create", "stranger-1").stdout.strip().split(":")
     with hub.http as http:
-        http.put(f"{API}/packages/shared?overwrite=true", json={"publish": True, "parameters": [{"key": "plain", "value": CANARY}]}).raise_for_status()
-        http.put(f"{API}/actions/shared/act?overwrite=true", json={"exec": CODE, "parameters": [{"key": "own", "value": CANARY}]}).raise_for_status()
+        http.put(
+            f"{API}/packages/shared?overwrite=true", json={"publish": True, "parameters": [{"key": "plain", "value": CANARY}]}
+        ).raise_for_status()
+        http.put(
+            f"{API}/actions/shared/act?overwrite=true", json={"exec": CODE, "parameters": [{"key": "own", "value": CANARY}]}
+        ).raise_for_status()
     with httpx.Client(base_url=hub.address, auth=(stranger[0], stranger[1]), trust_env=False) as other:
         bound = [{"key": "plain", "value": "mine"}]
-        other.put("/api/v1/namespaces/_/packages/b", json={"binding": {"namespace": "guest", "name": "shared"}, "parameters": bound}).raise_for_status()
-        seen = [other.get(f"/api/v1/namespaces/{path}") for path in ("guest/packages/shared", "guest/actions/shared/act", "_/packages/b", "_/actions/b/act")]
+        other.put(
+            "/api/v1/namespaces/_/packages/b", json={"binding": {"namespace": "guest", "name": "shared"}, "parameters": bound}
+        ).raise_for_status()
+        seen = [
+            other.get(f"/api/v1/namespaces/{path}")
+            for path in ("guest/packages/shared", "guest/actions/shared/act", "_/packages/b", "_/actions/b/act")
+        ]
 
     assert all(answer.status_code == 200 for answer in seen)
     assert CANARY not in "".join(answer.text for answer in seen)
