@@ -32,7 +32,9 @@ def test_an_older_kind_of_a_family_is_taken_and_told_what_runs_it(kinds: Kinds, 
     assert kind not in kinds.names()
 
 
-@pytest.mark.parametrize("kind", ["python:2", "python:3.99", "python:4", "python:", "python:x", "python:3.5", "cobol:1", "", "nodejs:999", "python:٣"])
+@pytest.mark.parametrize(
+    "kind", ["python:2", "python:3.99", "python:4", "python:", "python:x", "python:3.5", "cobol:1", "", "nodejs:999", "python:٣"]
+)
 def test_what_cannot_run_is_refused_with_the_list(kinds: Kinds, kind: str) -> None:
     """In upstream's words."""
     with pytest.raises(Malformed) as refusal:

@@ -161,6 +161,24 @@ async def test_a_clock_that_is_set_back_fires_nothing_again(stage: Stage) -> Non
     assert len(stage.fired.seen) == 1
 
 
+async def test_a_clock_that_jumps_forward_asks_the_feed_again(stage: Stage) -> None:
+    """What lies in the jump is for the feed's policy to decide."""
+    feed = Every()
+    stage.schedule.add(sub(), feed)
+    asked: list[datetime] = []
+    answer = feed.next_fire
+
+    def counted(sub: Subscribed, after: datetime | None, now: datetime) -> Fire | Ended:
+        asked.append(now)
+        return Fire(at=now, payload={}) if len(asked) == 1 else answer(sub, now, now)
+
+    feed.next_fire = counted  # type: ignore[method-assign]
+    await stage.clock.turn(3600)
+
+    assert asked[0] == START + timedelta(seconds=3600)
+    assert [at for _, at in stage.fired.seen] == [asked[0].isoformat()]
+
+
 async def test_what_was_removed_or_changed_fires_no_more(stage: Stage) -> None:
     """The old plan counts no more."""
     for trigger in ("a", "b"):

@@ -63,13 +63,13 @@ def seen(sub: Subscription, settings: dict[str, Json]) -> Subscribed:
     return Subscribed(trigger=f"/{sub.namespace}/{sub.trigger}", settings=settings, cursor=sub.cursor, fires=sub.fires)
 
 
-def with_meta(sub: Subscription, occurrence: Occurrence, source: str, at: datetime) -> dict[str, Json]:
+def with_meta(sub: Subscription, occurrence: Occurrence, source: str, at: datetime, *, late: bool = False) -> dict[str, Json]:
     """The payload with its `__hub` member completed, where the feed has one or `meta: true` asks for it (design §9 "Feeds")."""
     payload = occurrence.payload
     own = payload.get("__hub")
     if not isinstance(own, dict) and sub.settings.get("meta") is not True:
         return payload
-    meta = {
+    meta: dict[str, Json] = {
         "feed": sub.feed,
         "event_id": occurrence.key,
         "source": source,
@@ -77,4 +77,6 @@ def with_meta(sub: Subscription, occurrence: Occurrence, source: str, at: dateti
         "at": at.isoformat(),
         "attempt": 1,
     }
+    if late:
+        meta["late"] = True
     return {**payload, "__hub": {**meta, **(own if isinstance(own, dict) else {})}}

@@ -20,6 +20,9 @@ from hub.telemetry.log import get_logger
 log = get_logger(__name__)
 
 AT_A_TIME = 200
+JUMP = 60.0
+"""A moment that was planned for later and is this late (s) was jumped over: the clock was set, or the machine slept. The feed decides anew."""
+LATE = 30.0
 
 
 class Entry(msgspec.Struct, order=True):
@@ -29,6 +32,7 @@ class Entry(msgspec.Struct, order=True):
     turn: int
     key: str
     fire: Fire
+    planned: float
 
 
 class Schedule:
@@ -68,7 +72,8 @@ class Schedule:
         if isinstance(due, Ended):
             self._ended.put_nowait((sub, due))
         else:
-            heapq.heappush(self._heap, Entry(due.at.timestamp(), turn, sub.subscription_id, due))
+            planned = self._clock.now().timestamp()
+            heapq.heappush(self._heap, Entry(due.at.timestamp(), turn, sub.subscription_id, due, planned))
         self._bell.set()
 
     async def run(self) -> None:
@@ -92,7 +97,12 @@ class Schedule:
         due: list[Entry] = []
         while self._heap and self._heap[0].at <= now and len(due) < AT_A_TIME:
             entry = heapq.heappop(self._heap)
-            if self._subs.get(entry.key, (0,))[0] == entry.turn:
+            turn, *known = self._subs.get(entry.key, (0,))
+            if turn != entry.turn:
+                continue
+            if now - max(entry.at, entry.planned) > JUMP:
+                self._plan(*known, turn)  # type: ignore[arg-type]
+            else:
                 due.append(entry)
         return due
 
@@ -100,7 +110,7 @@ class Schedule:
         turn, sub, feed = self._subs[entry.key]
         at = entry.fire.at.isoformat()
         occurrence = Occurrence(key=at, payload=entry.fire.payload)
-        occurrence = Occurrence(key=at, payload=with_meta(sub, occurrence, sub.feed, entry.fire.at))
+        occurrence = Occurrence(key=at, payload=with_meta(sub, occurrence, sub.feed, entry.fire.at, late=self._late(entry)))
         checkpoint = Checkpoint(subscription_id=sub.subscription_id, cursor=at, fence=sub.fence)
         try:
             (answer,) = await self._firing.fire(sub, (occurrence,), checkpoint, source=sub.feed)
@@ -117,6 +127,10 @@ class Schedule:
         moved = msgspec.structs.replace(sub, cursor=at, fires=sub.fires + (answer == Accepted.NEW))
         self._subs[entry.key] = (turn, moved, feed)
         self._plan(moved, feed, turn)
+
+    def _late(self, entry: Entry) -> bool:
+        """Whether this makes up for a moment that was missed."""
+        return self._clock.now().timestamp() - entry.at > LATE
 
     async def _end_finished(self) -> None:
         while not self._ended.empty():
