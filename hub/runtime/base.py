@@ -54,9 +54,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActionProcess(Protocol):
-    """One process (with its group). Not safe for two runs at a time."""
+    """One process (with its group). Not safe for two runs at a time.
+
+    `alive` turns False by itself when the process ends, busy or idle; such a one must not be asked again.
+    """
 
     initialized: bool
+    alive: bool
 
     async def init(self, start: Start) -> Outcome | None:
         """Hand over the code; None when it is ready to run, else how the init failed (the process is then ended)."""

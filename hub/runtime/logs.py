@@ -9,12 +9,26 @@ from datetime import UTC, datetime
 
 MB = 1_048_576
 _CHUNK = 65_536
+_MOST_CHUNKS = 16
+"""A pipe holds no more than this; a process that prints without end does not keep its reader."""
 
 
-def stamp() -> str:
-    """Now, UTC, with nanoseconds: 30 characters, always."""
-    now = time.time_ns()
-    return f"{datetime.fromtimestamp(now // 1_000_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{now % 1_000_000_000:09d}Z"
+class Stamps:
+    """Times of lines: UTC with nanoseconds, 30 characters, always growing, since clients sort lines as text."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._second = -1
+        self._text = ""
+
+    def next(self) -> str:
+        """Now, or just after the line before."""
+        now = self._last = max(time.time_ns(), self._last + 1)
+        second, nanoseconds = divmod(now, 1_000_000_000)
+        if second != self._second:
+            self._second = second
+            self._text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+        return f"{self._text}.{nanoseconds:09d}Z"
 
 
 class Stream:
@@ -36,14 +50,15 @@ class Logs:
         self._lines: list[str] = []
         self._size = 0
         self._cut = False
+        self._stamps = Stamps()
         self._waiting = select.poll()
         self._by_pipe = {stream.pipe: stream for stream in self.streams}
         for stream in self.streams:
             self._waiting.register(stream.pipe, select.POLLIN)
 
-    def read(self, stream: Stream) -> bool:
-        """Read what is there without waiting; False when the pipe has ended."""
-        while True:
+    def read(self, stream: Stream, chunks: int = 1) -> bool:
+        """Read some of what is there without waiting; False when the pipe has ended."""
+        for _ in range(chunks):
             try:
                 data = os.read(stream.pipe, _CHUNK)
             except BlockingIOError:
@@ -55,6 +70,7 @@ class Logs:
             self._add(stream, data)
             if len(data) < _CHUNK:
                 return True
+        return True
 
     def _add(self, stream: Stream, data: bytes) -> None:
         if self._limit == 0 or self._cut:
@@ -68,31 +84,34 @@ class Logs:
             stream.partial = b""
 
     def _line(self, name: str, line: bytes) -> None:
+        """Stamps count as well: empty lines without end are too much, too."""
         if self._cut:
             return
-        room = self._limit - self._size
-        if len(line) > room:
-            line = line[:room]
-            self._cut = True
-        self._size += len(line)
-        if line or not self._cut:
-            self._lines.append(f"{stamp()} {name}: {line.decode(errors='replace')}")
-        if self._cut:
-            self._lines.append(
-                f"{stamp()} stderr: Logs were truncated because the total bytes size exceeds the limit of {self._limit} bytes."
-            )
+        head = f"{self._stamps.next()} {name}: "
+        room = self._limit - self._size - len(head)
+        self._size += len(head) + len(line)
+        self._cut = len(line) > room
+        if not self._cut:
+            self._lines.append(head + line.decode(errors="replace"))
+            return
+        if room > 0:
+            self._lines.append(head + line[:room].decode(errors="replace"))
+        self._lines.append(self._ours(f"Logs were truncated because the total bytes size exceeds the limit of {self._limit} bytes."))
+
+    def _ours(self, text: str) -> str:
+        return f"{self._stamps.next()} stderr: {text}"
 
     def take(self, *extra: str) -> tuple[str, ...]:
         """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr."""
         for pipe, _ in self._waiting.poll(0):
-            self.read(self._by_pipe[pipe])
+            self.read(self._by_pipe[pipe], _MOST_CHUNKS)
         for stream in self.streams:
             if stream.partial:
                 self._line(stream.name, stream.partial)
                 stream.partial = b""
         if not self._lines and not extra:
             return ()
-        lines = [*self._lines, *(f"{stamp()} stderr: {text}" for text in extra)] if self._limit else []
+        lines = [*self._lines, *(self._ours(text) for text in extra)] if self._limit else []
         self._lines, self._size, self._cut = [], 0, False
         return tuple(lines)
 

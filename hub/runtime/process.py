@@ -6,14 +6,9 @@ The warm path is one send and one receive on a socket: no thread, no task, no st
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import secrets
 import shutil
-import signal
-import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +16,9 @@ from pathlib import Path
 import msgspec
 
 from hub.domain.activation import Response
+from hub.domain.errors import Malformed
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
+from hub.runtime.child import Child
 from hub.runtime.kinds import Kinds
 from hub.runtime.logs import Logs, Stream
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
@@ -34,7 +31,6 @@ SMALL = 65_536
 READ_AT_ONCE = 16_384
 LARGEST_FRAME = 64 * 1024 * 1024
 WATCH_EVERY = 0.05
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _LAUNCHERS = Path(__file__).with_name("launchers")
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +51,10 @@ class ProcessRuntime:
 
     async def launch(self, spec: ProcessSpec) -> ChildProcess:
         """See `Runtime.launch`."""
-        kind = self._kinds.resolve(spec.exec.kind)
+        try:
+            kind = self._kinds.resolve(spec.exec.kind)
+        except Malformed as error:
+            raise LaunchFailed(f"{spec.exec.kind} does not run here any more") from error
         folder = self._work / secrets.token_hex(8)
         flags = ["-I", "-S"] if kind.family == "python" else [f"--max-old-space-size={max(spec.limits.memory, 64)}"]
         command = [kind.program, *flags, str(_LAUNCHERS / kind.launcher)]
@@ -67,10 +66,12 @@ class ProcessRuntime:
             "__OW_API_HOST": self._api_host(),
         }
         try:
-            child = await asyncio.to_thread(_spawn, command, folder, environment)
+            folder.mkdir(mode=0o700, parents=True)
+            child = Child(command, folder, environment)
         except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
             raise LaunchFailed(f"{kind.program} could not be started: {error.strerror}") from error
-        process = ChildProcess(spec, folder, *child, on_end=self._living.discard)
+        process = ChildProcess(spec, folder, child, on_end=self._living.discard)
         self._living.add(process)
         return process
 
@@ -80,58 +81,26 @@ class ProcessRuntime:
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
 
 
-def _spawn(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    folder.mkdir(mode=0o700, parents=True)
-    ours, theirs = socket.socketpair()
-    with theirs:
-        child = subprocess.Popen(  # noqa: S603 - the program is our launcher
-            [*command, str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=environment,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-    with contextlib.suppress(OSError):
-        # A woken action does not push the hub off the processor, which would make every caller wait (reliability §5.4).
-        os.sched_setscheduler(child.pid, os.SCHED_BATCH, os.sched_param(0))
-    ours.setblocking(False)  # noqa: FBT003 - socket takes it so
-    return child, ours
-
-
 class ChildProcess:
     """One child with its process group. See `ActionProcess`."""
 
-    def __init__(
-        self,
-        spec: ProcessSpec,
-        folder: Path,
-        child: subprocess.Popen[bytes],
-        door: socket.socket,
-        *,
-        on_end: Callable[[ChildProcess], None],
-    ) -> None:
-        if child.stdout is None or child.stderr is None:
-            raise LaunchFailed("the process has no pipes")
+    def __init__(self, spec: ProcessSpec, folder: Path, child: Child, *, on_end: Callable[[ChildProcess], None]) -> None:
         self.spec = spec
         self.initialized = False
+        self.alive = True
         self._folder = folder
         self._child = child
-        self._door = door
+        self._door = child.door
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
-        self._logs = Logs(os.dup(child.stdout.fileno()), os.dup(child.stderr.fileno()), spec.limits.logs)
-        child.stdout.close()
-        child.stderr.close()
+        self._logs = Logs(*child.pipes(), spec.limits.logs)
         self._buffer = bytearray()
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._answer: asyncio.Future[tuple[int, bytes] | None] | None = None
         self._number = 0
         self._why: str | None = None
         self._until = 0.0
-        self._stopped: asyncio.Future[None] | None = None
-        self._loop.add_reader(door.fileno(), self._readable)
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop.add_reader(self._door.fileno(), self._readable)
         for stream in self._logs.streams:
             self._loop.add_reader(stream.pipe, self._log_readable, stream)
 
@@ -146,34 +115,41 @@ class ChildProcess:
             data = b""
         if not data:
             self._loop.remove_reader(self._door.fileno())
-            self._end_answer()
+            self._died()
             return
         buffer = self._buffer
         buffer += data
-        if len(buffer) < HEAD.size:
-            return
-        length, number, what = HEAD.unpack_from(buffer)
-        if length > LARGEST_FRAME:
-            self._kill()
-            return
-        if len(buffer) >= HEAD.size + length:
-            body = bytes(memoryview(buffer)[HEAD.size : HEAD.size + length])
-            del buffer[: HEAD.size + length]
-            if self._answer is not None and not self._answer.done() and number == self._number:
-                self._answer.set_result((what, body))
+        while len(buffer) >= HEAD.size:
+            length, number, what = HEAD.unpack_from(buffer)
+            if length > LARGEST_FRAME:
+                self._died()
+                return
+            end = HEAD.size + length
+            if len(buffer) < end:
+                return
+            body = bytes(memoryview(buffer)[HEAD.size : end])
+            del buffer[:end]
+            if number == self._number:
+                self._tell((what, body))
 
     def _log_readable(self, stream: Stream) -> None:
         if not self._logs.read(stream):
             self._loop.remove_reader(stream.pipe)
 
-    def _end_answer(self) -> None:
+    def _died(self) -> None:
+        """It ended, or it must: nobody may ask it again, and what it started ends with it."""
+        self.alive = False
+        self._child.kill()
+        self._tell(None)
+
+    def _tell(self, answer: tuple[int, bytes] | None) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ConnectionResetError())
+            self._answer.set_result(answer)
 
     # What it is asked
 
     async def _ask(self, what: int, value: object, seconds: float) -> tuple[int, bytes]:
-        """Raises ConnectionResetError when the process ends first, TimeoutError when it takes too long."""
+        """Raises ConnectionResetError when the process ends first, be it that it took too long or too much (`_why`)."""
         self._number = (self._number + 1) & 0xFFFFFFFF
         body = _encode(value)
         answer = self._answer = self._loop.create_future()
@@ -181,7 +157,9 @@ class ChildProcess:
         self._watching = self._loop.call_later(max(min(seconds, WATCH_EVERY), 0), self._watch)
         try:
             await self._send(HEAD.pack(len(body), self._number, what) + body)
-            told: tuple[int, bytes] = await answer
+            told: tuple[int, bytes] | None = await answer
+            if told is None:
+                raise ConnectionResetError
             return told
         finally:
             self._watching.cancel()
@@ -208,15 +186,14 @@ class ChildProcess:
         left = self._until - self._loop.time()
         if left <= 0:
             self._abort("time")
-        elif _resident(self._child.pid) > self.spec.limits.memory * 1_048_576:
+        elif self._child.resident() > self.spec.limits.memory * 1_048_576:
             self._abort("memory")
         elif self._answer is not None:
             self._watching = self._loop.call_later(min(left, WATCH_EVERY), self._watch)
 
     def _abort(self, why: str) -> None:
         self._why = why
-        self._kill()
-        self._end_answer()
+        self._died()
 
     async def init(self, start: Start) -> Outcome | None:
         """See `ActionProcess.init`."""
@@ -238,7 +215,7 @@ class ChildProcess:
         exec_ = self.spec.exec
         if not exec_.binary:
             return {"code": exec_.code}
-        data = exec_.data()
+        data = await asyncio.to_thread(exec_.data)
         if not data.startswith(ZIP):
             return {"code": data.decode(errors="replace")}
         folder = self._folder / "action"
@@ -279,41 +256,24 @@ class ChildProcess:
 
     # The end
 
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, signal.SIGKILL)
-
     async def stop(self) -> None:
-        """See `ActionProcess.stop`."""
-        if self._stopped is not None:
-            await self._stopped
-            return
-        self._stopped = self._loop.create_future()
-        self.initialized = False
-        self._kill()
+        """See `ActionProcess.stop`; who stops waiting for it does not stop it."""
+        if self._stopping is None:
+            self.alive = self.initialized = False
+            self._stopping = self._loop.create_task(self._end())
+        await asyncio.shield(self._stopping)
+
+    async def _end(self) -> None:
+        self._child.kill()
+        self._tell(None)
         self._loop.remove_reader(self._door.fileno())
         for stream in self._logs.streams:
             self._loop.remove_reader(stream.pipe)
         self._door.close()
-        self._end_answer()
         await asyncio.to_thread(self._reap)
         self._logs.close()
         self._on_end(self)
-        self._stopped.set_result(None)
 
     def _reap(self) -> None:
-        self._child.wait()
+        self._child.reap()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory of a process and its children."""
-    total = 0
-    waiting = [pid]
-    while waiting:
-        current = waiting.pop()
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * _PAGE
-        with contextlib.suppress(OSError):
-            waiting.extend(int(child) for child in Path(f"/proc/{current}/task/{current}/children").read_text().split())
-    return total

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 LARGEST = 256 * 1024 * 1024
@@ -13,6 +16,8 @@ LONGEST_PATH = 255
 DEEPEST = 32
 ZIP = b"PK\x03\x04"
 _CHUNK = 1 << 20
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What the library raises for archives that are broken, encrypted or unknown to it."""
 
 
 class BadArchive(Exception):
@@ -22,20 +27,26 @@ class BadArchive(Exception):
 def unpack(data: bytes, folder: Path) -> None:
     """Unpack below `folder`. Raises BadArchive; nothing is written outside the folder."""
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile as error:
-        raise BadArchive("The archive is not a zip file.") from error
-    with archive:
-        members = archive.infolist()
-        if len(members) > MOST_FILES:
-            raise BadArchive(f"The archive holds more than {MOST_FILES} files.")
-        left = LARGEST
-        for member in members:
-            target = _target(folder, member)
-            if member.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-            else:
-                left = _write(archive, member, target, left)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _unpack(archive, folder)
+    except OSError as error:
+        raise BadArchive(f"The archive cannot be unpacked: {error.strerror or error}.") from error
+    except _UNREADABLE as error:
+        raise BadArchive(f"The archive cannot be read: {error}") from error
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+    members = archive.infolist()
+    if len(members) > MOST_FILES:
+        raise BadArchive(f"The archive holds more than {MOST_FILES} files.")
+    folder.mkdir(parents=True, exist_ok=True)
+    left = LARGEST
+    for member in members:
+        target = _target(folder, member)
+        if member.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            left = _write(archive, member, target, left)
 
 
 def _target(folder: Path, member: zipfile.ZipInfo) -> Path:
@@ -52,15 +63,12 @@ def _target(folder: Path, member: zipfile.ZipInfo) -> Path:
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left: int) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with archive.open(member) as source, target.open("wb") as file:
-            while part := source.read(_CHUNK):
-                left -= len(part)
-                if left < 0:
-                    raise BadArchive(f"The archive unpacks to more than {LARGEST} bytes.")
-                file.write(part)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise BadArchive(f"The archive cannot be read at {member.filename!r}: {error}") from error
+    with archive.open(member) as source, target.open("wb") as file:
+        while part := source.read(_CHUNK):
+            left -= len(part)
+            if left < 0:
+                raise BadArchive(f"The archive unpacks to more than {LARGEST} bytes.")
+            file.write(part)
     if member.external_attr >> 16 & stat.S_IXUSR:
         target.chmod(0o700)
     return left

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
+import sys
 import time
 import zipfile
 from collections.abc import AsyncIterator
@@ -47,6 +49,11 @@ SOURCES: dict[str, dict[str, str]] = {
         "async": "import asyncio\nasync def main(args):\n    await asyncio.sleep(0)\n    return {'awaited': True}",
         "zip": "from helper import word\ndef main(args):\n    return {'word': word}",
         "helper": "word = 'zipped'",
+        "flood": "import os\ndef main(args):\n    for _ in range(40):\n        os.write(1, b'\\n' * 50000)\n    return {}",
+        "late end": "import os, threading, time\ndef main(args):\n    threading.Timer(0.1, os._exit, (0,)).start()\n    return {}",
+        "spins": "import os, subprocess\ndef main(args):\n    while args['spin']:\n        pass\n    return {'me': os.getpid(), 'child': subprocess.Popen(['sleep', '60']).pid}",
+        "unwritable": "def main(args):\n    return {'x': object()}",
+        "speaks at start": "print('at start')\ndef main(args):\n    print('at work', end='')\n    return {}",
     },
     "nodejs": {
         "echo": "function main(args) { return args; }",
@@ -73,6 +80,11 @@ SOURCES: dict[str, dict[str, str]] = {
         "async": "async function main() { await null; return {awaited: true}; }",
         "zip": "const { word } = require('./helper'); exports.main = () => ({ word });",
         "helper": "exports.word = 'zipped';",
+        "flood": "function main() { for (let i = 0; i < 40; i++) process.stdout.write('\\n'.repeat(50000)); return {}; }",
+        "late end": "function main() { setTimeout(() => process.exit(0), 100); return {}; }",
+        "spins": "function main(args) { while (args.spin); return {me: process.pid, child: require('child_process').spawn('sleep', ['60']).pid}; }",
+        "unwritable": "function main() { return {x: 10n}; }",
+        "speaks at start": "console.log('at start'); function main() { process.stdout.write('at work'); return {}; }",
     },
 }
 
@@ -199,6 +211,15 @@ async def test_a_scalar_is_the_developers_error(bench: Bench) -> None:
     assert not outcome.reusable
 
 
+async def test_what_cannot_be_written_as_json_is_the_developers_error(bench: Bench) -> None:
+    """The log says why, without a word of the launcher."""
+    outcome = await bench.run("unwritable")
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert "serializ" in "".join(outcome.logs)
+    assert "launchers" not in "".join(outcome.logs)
+
+
 async def test_a_megabyte_goes_in(bench: Bench) -> None:
     """Frames larger than any buffer."""
     assert (await bench.run("big", value={"text": "x" * 3_000_000})).response.result == {"size": 3_000_000}
@@ -242,6 +263,23 @@ async def test_logs_are_lines_with_stamps_in_order(bench: Bench) -> None:
 
     assert words(outcome) == ["stdout: one", "stdout: two", "stderr: three"]
     assert all(line[29] == "Z" and line[30] == " " for line in outcome.logs)
+    assert sorted(set(outcome.logs)) == list(outcome.logs)
+
+
+async def test_what_is_printed_at_init_is_in_the_log_of_the_first_run(bench: Bench) -> None:
+    """A line that was not ended is a line."""
+    process = await bench.start("speaks at start")
+
+    assert words(await again(process, {})) == ["stdout: at start", "stdout: at work"]
+    assert words(await again(process, {})) == ["stdout: at work"]
+
+
+async def test_empty_lines_count_too(bench: Bench) -> None:
+    """A log of two million of them ends at the limit as any other."""
+    outcome = await bench.run("flood", Limits(timeout=15000, logs=1))
+
+    assert sum(len(line) for line in outcome.logs[:-1]) <= 1_048_576
+    assert "Logs were truncated" in outcome.logs[-1]
 
 
 async def test_a_forged_sentinel_moves_no_border(bench: Bench) -> None:
@@ -273,7 +311,59 @@ async def test_the_whole_group_is_ended(bench: Bench) -> None:
     outcome = await bench.run("child", Limits(timeout=700))
     pid = int(words(outcome)[0].partition(": ")[2])
 
-    assert eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
+    assert eventually(lambda: _ended(pid))
+
+
+def _ended(pid: int) -> bool:
+    try:
+        return str(psutil.Process(pid).status()) == "zombie"
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_a_process_that_ends_while_nobody_asks_is_known_to(bench: Bench) -> None:
+    """So that it is not handed to the next caller."""
+    process = await bench.start("late end")
+    assert (await again(process, {})).reusable
+    async with asyncio.timeout(10):
+        while process.alive:  # noqa: ASYNC110 - the end of a process is what is waited for
+            await asyncio.sleep(0.01)
+
+    assert (await again(process, {})).response.result == {"error": "The action did not produce a valid response and exited unexpectedly."}
+
+
+async def test_a_cancelled_run_leaves_nothing_behind(bench: Bench) -> None:
+    """Nor does a stop that nobody waits for any more."""
+    process = await bench.start("slow")
+    running = asyncio.create_task(again(process, {}))
+    await asyncio.sleep(0)
+    running.cancel()
+    stopping = asyncio.create_task(process.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+
+    async with asyncio.timeout(10):
+        await process.stop()
+    assert not process.alive
+
+
+async def test_actions_end_with_the_hub(bench: Bench, tmp_path: Path) -> None:
+    """However it ends, whatever they are doing, and with what they started."""
+    command = [sys.executable, "-m", "tests.support.doomed", str(tmp_path / "doomed"), bench.kind]
+    hub = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert hub.stdin is not None
+    assert hub.stdout is not None
+    hub.stdin.write(SOURCES[bench.family]["spins"].encode())
+    hub.stdin.close()
+    pids = [int(word) for word in (await hub.stdout.readline()).split()]
+    assert len(pids) == 2
+    assert all(psutil.pid_exists(pid) for pid in pids)
+    hub.kill()
+    await hub.wait()
+
+    assert eventually(lambda: all(_ended(pid) for pid in pids))
 
 
 async def test_memory_is_limited(bench: Bench) -> None:
@@ -325,3 +415,51 @@ async def test_a_zip_cannot_leave_its_folder(bench: Bench, tmp_path: Path) -> No
 
     assert outcome.response.status == Status.DEVELOPER_ERROR
     assert "escaped.txt" not in _names_below(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["cut off", "file over folder", "damaged"])
+async def test_an_archive_that_cannot_be_unpacked_is_the_developers_error(bench: Bench, what: str) -> None:
+    """Not the hub's."""
+    data = bytearray(base64.b64decode(archive({"a": "x" * 500} | ({"a/b": "y"} if what == "file over folder" else {}))))
+    if what == "cut off":
+        del data[-30:]
+    if what == "damaged":
+        data[40:60] = bytes(20)
+    outcome = await bench.run("zip", code=base64.b64encode(data).decode())
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert outcome.response.result["error"].startswith("Initialization has failed due to: The archive cannot be ")
+
+
+@pytest.mark.parametrize("bench", ["python"], indirect=True)
+async def test_a_virtual_environment_in_the_zip_is_used(bench: Bench) -> None:
+    """Of whatever version it was made for, since older kinds run here, too."""
+    members = {
+        "__main__.py": "import shipped\ndef main(args):\n    return {'word': shipped.word}",
+        "virtualenv/lib/python3.7/site-packages/shipped.py": "word = 'v'",
+    }
+
+    assert (await bench.run("zip", code=archive(members))).response.result == {"word": "v"}
+
+
+async def test_a_module_that_fails_to_load_says_why(bench: Bench) -> None:
+    """Also where the failure is one that the launcher knows from itself."""
+    if bench.family == "python":
+        outcome = await bench.run("x", code=base64.b64encode(b"import os\nos.environ['NOPE']\n").decode())
+    else:
+        outcome = await bench.run("x", code=base64.b64encode(b"require('nope'); ").decode())
+
+    assert "Initialization has failed due to: " in outcome.response.result["error"]
+    assert "ope" in outcome.response.result["error"].lower()
+
+
+@pytest.mark.parametrize("bench", ["nodejs"], indirect=True)
+async def test_modules_of_the_newer_kind_are_loaded(bench: Bench) -> None:
+    """By package, with an await at the top, and by `import()` from plain code."""
+    about, code = '{"type": "module", "main": "a.js"}', "await 1; export function main() { return {esm: true}; }"
+    assert (await bench.run("zip", code=archive({"package.json": about, "a.js": code}))).response.result == {"esm": True}
+    plain = b"async function main() { return {os: typeof (await import('node:os')).cpus}; } // end"
+    outcome = await bench.run("x", code=base64.b64encode(plain).decode())
+
+    assert outcome.response.result == {"os": "function"}
+    assert outcome.logs == ()

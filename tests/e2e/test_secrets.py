@@ -16,13 +16,17 @@ def test_a_secret_parameter_is_write_only(hub: Hub) -> None:
     """A marker stands for it; the marker sent back keeps it; the action gets it."""
     parameters = [{"key": "token", "value": CANARY}, {"key": "plain", "value": "seen"}]
     with hub.http as http:
-        made = http.put(f"{API}/actions/secretive?overwrite=true", json={"exec": CODE, "parameters": parameters, "annotations": DECLARED})
-        read = http.get(f"{API}/actions/secretive")
-        http.put(f"{API}/actions/secretive?overwrite=true", json={"parameters": read.json()["parameters"]}).raise_for_status()
+        made = http.put(
+            f"{API}/actions/secret-parameter?overwrite=true", json={"exec": CODE, "parameters": parameters, "annotations": DECLARED}
+        )
+        assert made.status_code == 200, made.text
+        read = http.get(f"{API}/actions/secret-parameter")
+        assert read.status_code == 200, read.text
+        http.put(f"{API}/actions/secret-parameter?overwrite=true", json={"parameters": read.json()["parameters"]}).raise_for_status()
 
     assert CANARY not in made.text + read.text
     assert {row["key"]: row["value"] for row in read.json()["parameters"]} == {"token": {"$sealed": True}, "plain": "seen"}
-    assert invoke(hub, "secretive") == {"length": len(CANARY), "plain": "seen"}
+    assert invoke(hub, "secret-parameter") == {"length": len(CANARY), "plain": "seen"}
 
 
 def test_strangers_see_the_keys_of_a_public_package(hub: Hub) -> None:

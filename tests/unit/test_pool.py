@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
 
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response, Status
+from hub.runtime import pool as module
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec
 from hub.runtime.pool import Pool
 
@@ -20,7 +22,7 @@ class Process:
     """Stands for a process; knows whether it was ended."""
 
     def __init__(self, spec: ProcessSpec) -> None:
-        self.spec, self.initialized, self.stopped = spec, True, False
+        self.spec, self.initialized, self.stopped, self.alive = spec, True, False, True
 
     async def init(self, start: Any) -> None:
         return None
@@ -29,7 +31,7 @@ class Process:
         return FINE
 
     async def stop(self) -> None:
-        self.stopped = True
+        self.stopped, self.alive = True, False
 
 
 class Launches:
@@ -187,3 +189,165 @@ async def test_what_is_not_used_is_ended(launches: Launches) -> None:
             await asyncio.sleep(0.01)
 
     assert pool.try_acquire(spec()) is None
+
+
+async def test_a_busy_key_does_not_keep_the_others_waiting(launches: Launches) -> None:
+    """However fast its callers come back, another key gets its turn."""
+    pool = given_pool(launches, memory=256)
+    served = []
+
+    async def ask(name: str) -> None:
+        process = pool.try_acquire(spec(name)) or await pool.acquire(spec(name))
+        await asyncio.sleep(0)
+        served.append(name)
+        pool.release(process, FINE)
+
+    async def keep_asking() -> None:
+        while "b" not in served and len(served) < 1000:
+            await ask("a")
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(keep_asking(), keep_asking(), asyncio.create_task(ask("b")))
+
+    assert "b" in served[:-2]
+
+
+async def test_callers_of_one_key_share_a_process_before_it_makes_room(launches: Launches) -> None:
+    """A start costs more than a turn: the others follow when it had its time."""
+    pool = given_pool(launches, memory=256)
+    busy = await pool.acquire(spec("a"))
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        process = await pool.acquire(spec(name))
+        order.append(name)
+        pool.release(process, FINE)
+
+    asked = [asyncio.create_task(ask(name)) for name in ("b", "a", "a", "b")]
+    await turns()
+    pool.release(busy, FINE)
+    async with asyncio.timeout(20):
+        await asyncio.gather(*asked)
+
+    assert order == ["a", "a", "b", "b"]
+    assert len(launches.made) == 2
+
+
+async def test_keys_take_turns_when_a_process_had_its_time(launches: Launches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key that waits longest comes first, then the next."""
+    monkeypatch.setattr(module, "TENURE", -1.0)
+    pool = given_pool(launches, memory=256)
+    busy = await pool.acquire(spec("a"))
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        process = await pool.acquire(spec(name))
+        order.append(name)
+        pool.release(process, FINE)
+
+    asked = [asyncio.create_task(ask(name)) for name in ("b", "b", "c", "a")]
+    await turns()
+    pool.release(busy, FINE)
+    async with asyncio.timeout(20):
+        await asyncio.gather(*asked)
+
+    assert order == ["b", "c", "a", "b"]
+
+
+async def test_a_process_that_died_while_idle_is_not_handed_out(launches: Launches) -> None:
+    """Neither at once nor to somebody who waits."""
+    pool = given_pool(launches, memory=256)
+    process = await pool.acquire(spec())
+    pool.release(process, FINE)
+    launches.made[0].alive = False
+
+    assert pool.try_acquire(spec()) is None
+    fresh = await pool.acquire(spec())
+    waiting = asyncio.create_task(pool.acquire(spec()))
+    await turns()
+    launches.made[1].alive = False
+    pool.release(fresh, FINE)
+    assert (await waiting) is launches.made[2]
+
+
+async def test_an_action_that_changed_while_it_ran_does_not_serve_again(launches: Launches) -> None:
+    """Not even when another of the same name and revision has taken its place."""
+    pool = given_pool(launches)
+    old = await pool.acquire(spec())
+    pool.forget("ns", "a")
+    new = await pool.acquire(spec())
+    pool.release(old, FINE)
+    await turns()
+
+    assert new is not old
+    assert pool.try_acquire(spec()) is None
+    assert [process.stopped for process in launches.made] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+async def test_what_was_given_to_a_cancelled_caller_goes_to_the_next(launches: Launches, name: str) -> None:
+    """Be it a process or room for one, handed over just before."""
+    pool = given_pool(launches, memory=256)
+    busy = await pool.acquire(spec("a"))
+    gone, waiting = asyncio.create_task(pool.acquire(spec(name))), asyncio.create_task(pool.acquire(spec("a")))
+    await turns()
+    pool.release(busy, FINE)
+    gone.cancel()
+
+    async with asyncio.timeout(5):
+        assert (await waiting).alive
+    assert gone.cancelled()
+
+
+async def test_nobody_waits_for_a_closed_pool(launches: Launches) -> None:
+    """Who does is told."""
+    pool = given_pool(launches, memory=256)
+    await pool.acquire(spec("a"))
+    waiting = asyncio.create_task(pool.acquire(spec("b")))
+    await turns()
+    await pool.close()
+
+    with pytest.raises(LaunchFailed):
+        await waiting
+    with pytest.raises(LaunchFailed):
+        await pool.acquire(spec("c"))
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_no_mixture_of_calls_leaks_room(launches: Launches, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures, cancellations, deaths and changes: in the end all room is free again."""
+    chance = random.Random(seed)  # noqa: S311 - a failure can be repeated
+    monkeypatch.setattr(module, "TENURE", chance.choice([-1.0, 0.001, 1.0]))
+    monkeypatch.setattr(module, "PATIENCE", 0.001)
+    pool = given_pool(launches, memory=768)
+    pool._enough = 2
+
+    async def one() -> None:
+        name = chance.choice("abcd")
+        memory = {"a": 128, "b": 256, "c": 512, "d": 1024}[name]
+        process = await pool.acquire(spec(name, memory=memory))
+        outcome = None
+        try:
+            await turns(chance.randrange(4))
+            outcome = chance.choice([FINE, FINE, FINE, BROKEN, None])
+            process.alive = chance.random() > 0.1
+            if chance.random() < 0.1:
+                pool.forget("ns", name)
+        finally:
+            pool.release(process, outcome)
+
+    async def cancelled(task: asyncio.Task[None]) -> None:
+        await turns(chance.randrange(20))
+        if chance.random() < 0.3:
+            task.cancel()
+
+    tasks = [asyncio.create_task(one()) for _ in range(300)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(cancelled(task) for task in tasks))
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for name in "abcd":
+        pool.forget("ns", name)
+    await turns()
+
+    assert (pool._used, pool._shelves, pool._homes, list(pool._turns)) == (0, {}, {}, [])
+    assert all(process.stopped for process in launches.made)

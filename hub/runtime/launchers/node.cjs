@@ -19,7 +19,6 @@ const FAULT = 1;
 const door = new net.Socket({ fd: Number(process.argv[2]), readable: true, writable: true });
 process.argv = [process.argv[0], 'action'];
 let action = null;
-let waiting = Buffer.alloc(0);
 const known = {};
 
 function send(number, what, value) {
@@ -27,7 +26,7 @@ function send(number, what, value) {
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    console.error(error);
+    console.error(shown(error));
   }
   if (text === undefined) {
     what = FAULT;
@@ -69,11 +68,17 @@ async function fromFolder(folder, name) {
   try {
     module = load(entry);
   } catch (error) {
-    if (error.code !== 'ERR_REQUIRE_ESM') throw error;
+    if (error.code !== 'ERR_REQUIRE_ESM' && error.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
     module = await import(pathToFileURL(load.resolve(entry)).href);
   }
   return member(module, name) || (module.default && member(module.default, name));
 }
+
+// An action that imports something need not know how we let it.
+const warn = process.emitWarning;
+process.emitWarning = (warning, ...more) => {
+  if (!String(warning).includes('USE_MAIN_CONTEXT_DEFAULT_LOADER')) warn.call(process, warning, ...more);
+};
 
 function fromSource(code, name) {
   const module = { exports: {} };
@@ -81,8 +86,9 @@ function fromSource(code, name) {
   const safe = /^[A-Za-z_$][\w$]*$/.test(name);
   const tail = safe ? `\n;try { return ${name}; } catch (_) { return undefined; }` : '\n;return undefined;';
   const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-  vm.compileFunction(code, names, { filename: 'action.js' }); // so that a syntax error is told of the code as it was given
-  const run = vm.compileFunction(code + tail, names, { filename: 'action.js' });
+  const options = { filename: 'action.js', importModuleDynamically: vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
+  vm.compileFunction(code, names, options); // so that a syntax error is told of the code as it was given
+  const run = vm.compileFunction(code + tail, names, options);
   const found = run.call(module.exports, module.exports, load, module, 'action.js', process.cwd());
   return typeof found === 'function' ? found : member(module.exports, name);
 }
@@ -149,7 +155,7 @@ function onRun(number, value) {
   try {
     result = action(value.value);
   } catch (error) {
-    console.error(shown(error));
+    console.error(error instanceof Error ? shown(error) : error);
     return send(number, FAULT, { error: `An error has occurred: ${error}` });
   }
   if (result === null || typeof result !== 'object' || typeof result.then !== 'function') return ended(number, result);
@@ -159,15 +165,27 @@ function onRun(number, value) {
   );
 }
 
+// Parts are put together once there is a whole frame of them.
+let parts = [];
+let held = 0;
+let wanted = HEAD;
 door.on('data', (part) => {
-  waiting = waiting.length ? Buffer.concat([waiting, part]) : part;
-  while (waiting.length >= HEAD) {
-    const length = waiting.readUInt32BE(0);
-    if (waiting.length < HEAD + length) return;
-    const number = waiting.readUInt32BE(4);
-    const what = waiting.readUInt8(8);
-    const value = JSON.parse(waiting.toString('utf8', HEAD, HEAD + length));
-    waiting = waiting.subarray(HEAD + length);
+  parts.push(part);
+  held += part.length;
+  while (held >= wanted) {
+    const all = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    parts = [all];
+    const end = HEAD + all.readUInt32BE(0);
+    if (held < end) {
+      wanted = end;
+      return;
+    }
+    const number = all.readUInt32BE(4);
+    const what = all.readUInt8(8);
+    const value = JSON.parse(all.toString('utf8', HEAD, end));
+    held -= end;
+    wanted = HEAD;
+    parts = held ? [all.subarray(end)] : [];
     if (what === INIT) onInit(number, value);
     else onRun(number, value);
   }

@@ -6,17 +6,19 @@ endian), one byte that says what it is, and JSON. To us: 0 init, 1 run. From us:
 
 import json
 import os
-import signal
 import socket
 import struct
 import sys
-import threading
 import traceback
 
 HEAD = struct.Struct(">IIB")
 INIT, RUN = 0, 1
 FINE, FAULT = 0, 1
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
+
+
+class Refused(Exception):
+    """What cannot be run, in words for the developer."""
 
 
 class Door:
@@ -50,24 +52,27 @@ class Door:
         try:
             body = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            print(shown(error), file=sys.stderr)
+            print("The result cannot be written as JSON: %s" % error, file=sys.stderr)
             what, body = FAULT, json.dumps({"error": NOT_A_DICTIONARY}).encode()
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                pass
+        flush()
         self.socket.sendall(HEAD.pack(len(body), number, what) + body)
 
 
-def watch(number):
-    """End with the hub, whatever the action is doing."""
-    import select
+def flush():
+    """What was printed is in the pipes before a result is told, so that it belongs to this run."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
 
-    poller = select.poll()
-    poller.register(number, select.POLLHUP | select.POLLERR | 0x2000)
-    poller.poll()
-    os.killpg(0, signal.SIGKILL)
+
+def leave(request):
+    """End as `sys.exit` would, its words included."""
+    if not (request.code is None or isinstance(request.code, int)):
+        print(request.code, file=sys.stderr)
+    flush()
+    os._exit(1)
 
 
 def shown(error):
@@ -76,6 +81,15 @@ def shown(error):
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+
+
+def virtualenv(folder):
+    """Where a virtual environment in the zip keeps its modules, the one of this very version first."""
+    lib = os.path.join(folder, "virtualenv", "lib")
+    own = "python%d.%d" % sys.version_info[:2]
+    names = sorted(os.listdir(lib), key=lambda name: (name != own, name)) if os.path.isdir(lib) else []
+    places = [os.path.join(lib, name, "site-packages") for name in names]
+    return [place for place in places if os.path.isdir(place)]
 
 
 def load(value):
@@ -88,15 +102,13 @@ def load(value):
     if folder:
         os.chdir(folder)
         sys.path.insert(0, folder)
-        for place in ("virtualenv/lib/python%d.%d/site-packages" % sys.version_info[:2],):
-            if os.path.isdir(os.path.join(folder, place)):
-                sys.path.insert(1, os.path.join(folder, place))
+        sys.path[1:1] = virtualenv(folder)
         for file in ("__main__.py", "main__.py", "exec"):
             if os.path.isfile(os.path.join(folder, file)):
                 break
         else:
-            raise LookupError("Zip file does not include main__")
-        with open(os.path.join(folder, file), encoding="utf-8") as source:
+            raise Refused("Zip file does not include main__")
+        with open(os.path.join(folder, file), "rb") as source:
             code = source.read()
         module.__file__ = os.path.join(folder, file)
     else:
@@ -105,7 +117,7 @@ def load(value):
     exec(compile(code, module.__file__, "exec"), module.__dict__)
     function = module.__dict__.get(name)
     if not callable(function):
-        raise LookupError("Action entrypoint '%s' is not a function." % name)
+        raise Refused("Action entrypoint '%s' is not a function." % name)
     return function
 
 
@@ -125,7 +137,6 @@ def call(function, value):
 def main():
     number = int(sys.argv[1])
     door = Door(number)
-    threading.Thread(target=watch, args=(number,), daemon=True).start()
     sys.argv = ["action"]
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     function = None
@@ -139,14 +150,13 @@ def main():
                 continue
             try:
                 if not (value.get("code") or value.get("folder")):
-                    raise LookupError("Missing main/no code to execute.")
+                    raise Refused("Missing main/no code to execute.")
                 function = load(value)
-            except SystemExit:
-                sys.stdout.flush()
-                os._exit(1)
-            except LookupError as error:
-                print(error.args[0] if error.args else error, file=sys.stderr)
-                door.send(number, FAULT, {"error": str(error.args[0] if error.args else error)})
+            except SystemExit as request:
+                leave(request)
+            except Refused as error:
+                print(error, file=sys.stderr)
+                door.send(number, FAULT, {"error": str(error)})
             except BaseException as error:
                 text = shown(error)
                 print(text, file=sys.stderr)
@@ -160,10 +170,8 @@ def main():
                 os.environ["__OW_" + key.upper()] = text
         try:
             result = call(function, value["value"])
-        except SystemExit:
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            os._exit(1)
+        except SystemExit as request:
+            leave(request)
         except BaseException as error:
             print(shown(error), file=sys.stderr)
             door.send(number, FINE, {"error": str(error)})

@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 AT_A_TIME = 200
 JUMP = 60.0
-"""A moment that was planned for later and is this late (s) was jumped over: the clock was set, or the machine slept. The feed decides anew."""
+"""A moment planned for later that is this late (s) was jumped over: the clock was set, or the machine slept. The feed decides anew."""
 LATE = 30.0
 
 
@@ -97,11 +97,12 @@ class Schedule:
         due: list[Entry] = []
         while self._heap and self._heap[0].at <= now and len(due) < AT_A_TIME:
             entry = heapq.heappop(self._heap)
-            turn, *known = self._subs.get(entry.key, (0,))
-            if turn != entry.turn:
+            known = self._subs.get(entry.key)
+            if known is None or known[0] != entry.turn:
                 continue
             if now - max(entry.at, entry.planned) > JUMP:
-                self._plan(*known, turn)  # type: ignore[arg-type]
+                _, sub, feed = known
+                self._plan(sub, feed, entry.turn)
             else:
                 due.append(entry)
         return due

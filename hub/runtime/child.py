@@ -1,0 +1,99 @@
+"""A child of the hub as the system sees it: started in a group of its own, ended as a group, and never outliving the hub."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Child:
+    """The leader of a process group, the socket to it, and the pipes of what it prints. Starting takes about a millisecond.
+
+    Raises OSError when the program cannot be started.
+    """
+
+    def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
+        self.door, theirs = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - the program is our launcher
+                    [*command, str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=folder,
+                    env=environment,
+                    pass_fds=(theirs.fileno(), lifeline),
+                    start_new_session=True,
+                )
+            self.pid = self._process.pid
+            _end_with_us(lifeline, self.pid)
+        except BaseException:
+            self.door.close()
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(lifeline)
+        with contextlib.suppress(OSError):
+            # A woken action does not push the hub off the processor, which would make every caller wait (reliability §5.4).
+            os.sched_setscheduler(self.pid, os.SCHED_BATCH, os.sched_param(0))
+        self.door.setblocking(False)  # noqa: FBT003 - socket takes it so
+
+    def pipes(self) -> tuple[int, int]:
+        """File descriptors of stdout and stderr, which are the caller's from now on."""
+        ours = []
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is None:
+                raise OSError("the process has no pipes")
+            ours.append(os.dup(pipe.fileno()))
+            pipe.close()
+        return ours[0], ours[1]
+
+    def kill(self) -> None:
+        """End the whole group. Only before `reap`, so that the number cannot be somebody else's."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def reap(self) -> None:
+        """Wait for the end and give everything back; blocks."""
+        self._process.wait()
+        os.close(self._lifeline)
+
+    def resident(self) -> int:
+        """Bytes of memory of the child and its children."""
+        total = 0
+        waiting = [self.pid]
+        while waiting:
+            current = waiting.pop()
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                total += int(_read(f"/proc/{current}/statm").split()[1]) * _PAGE
+                for thread in Path(f"/proc/{current}/task").iterdir():
+                    waiting.extend(int(child) for child in _read(f"{thread}/children").split())
+        return total
+
+
+def _read(path: str) -> bytes:
+    """A small file of the system; this happens too often for anything grander."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 65_536)
+    finally:
+        os.close(file)
+
+
+def _end_with_us(lifeline: int, group: int) -> None:
+    """Have the system kill the group when the other end of a pipe is closed, as it is when the hub dies, whatever the action is doing then.
+
+    Nothing is ever written to it, so its closing is all that can raise the signal.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
