@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from hub.api import actions, activations, catalog, connections, hooks, info, installs, namespaces, packages, rules, triggers
+from hub.api import actions, activations, catalog, connections, hooks, info, installs, log_forwarding, namespaces, packages, rules, triggers
 from hub.api.admin import admin_app
 from hub.api.auth import SignedIn
 from hub.api.edge import Edge
@@ -30,6 +30,7 @@ from hub.api.errors import NO_ROUTE, on_failure, on_http_error, on_request_error
 from hub.api.requests import identity
 from hub.blobs.base import Blobs
 from hub.blobs.disk import DiskBlobs
+from hub.bus.base import Subject
 from hub.bus.local import LocalBus
 from hub.data import DataFolder
 from hub.domain.action import LimitRange
@@ -42,6 +43,7 @@ from hub.services.activations import Activations
 from hub.services.admin import Admin
 from hub.services.builtin import first_start
 from hub.services.catalog import Catalog
+from hub.services.compositions import Compositions
 from hub.services.connections import Connections
 from hub.services.directory import Services
 from hub.services.dispatcher import Dispatcher
@@ -61,6 +63,7 @@ from hub.services.rules import Rules
 from hub.services.search import Search
 from hub.services.sequences import Sequences
 from hub.services.sessions import Sessions
+from hub.services.throttles import Throttles
 from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
 from hub.settings import ROLES, Settings, SettingsRefused
@@ -158,7 +161,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, ranges, folder.token_secret())
     sessions = Sessions(store, identities)
-    acts = Actions(entities, kinds)
+    acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))))
     recorder = Recorder(store)
     outbound = Outbound(settings.outbound.allow)
     links = Connections(store, bus, Trial(runtime))
@@ -166,7 +169,10 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run
-    dispatcher = Dispatcher(store, acts, identities, invoker, recorder)
+    invoker.run_composition = Compositions(acts, invoker).run
+    throttles = Throttles(limits.invocations_per_minute, limits.fires_per_minute, limits.concurrent_invocations)
+    dispatcher = Dispatcher(store, acts, identities, invoker, recorder, throttles)
+    bus.subscribe(Subject.IDENTITY, lambda _message: dispatcher.ask_again())
     triggs = Triggers(store, entities, acts, dispatcher)
     feeds = FeedService(
         store,
@@ -195,12 +201,13 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         entities=entities,
         identities=identities,
         sessions=sessions,
+        throttles=throttles,
         actions=acts,
         packages=Packages(entities),
         triggers=triggs,
         rules=Rules(entities, acts),
         activations=Activations(store, recorder),
-        invoke=Invoke(store, acts, invoker, sequences, dispatcher),
+        invoke=Invoke(store, acts, invoker, sequences, dispatcher, throttles, identities),
         dispatcher=dispatcher,
         recorder=recorder,
         feeds=feeds,
@@ -208,7 +215,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         connections=links,
         installs=Installs(entities, store, shelf, links, feeds, kinds),
         retention=Retention(store, settings.retention, folder.path),
-        admin=Admin(identities, sessions),
+        admin=Admin(identities, sessions, limits.key_grace),
         pool=pool,
     )
 
@@ -248,6 +255,7 @@ def build_app(services: Services) -> Edge:
     ]
     own: list[BaseRoute] = [
         *hooks.routes,
+        *log_forwarding.routes,
         Mount("/catalog/v1", routes=[*catalog.routes, *installs.routes, *connections.routes]),
         *info.routes,
         Route("/", front, methods=["GET"]),
@@ -440,7 +448,7 @@ async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTr
             timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs)
         )
         identities = Identities(store, LocalBus(), ranges, folder.token_secret())
-        admin = Admin(identities, Sessions(store, identities))
+        admin = Admin(identities, Sessions(store, identities), limits.key_grace)
         base_url = settings.base_url or f"http://{settings.host}:{settings.port}"
         yield httpx.ASGITransport(app=admin_app(admin, base_url))
     finally:

@@ -27,6 +27,12 @@ class Limits(BaseModel):
     max_action_memory: int = Field(512, ge=128, description="Most memory an action may ask for, in MB.")
     max_action_timeout: int = Field(300_000, ge=100, description="Longest time limit an action may ask for, in milliseconds.")
     max_action_logs: int = Field(10, ge=0, description="Most log output an action may ask for, in MB.")
+    allowed_kinds: str = Field(
+        "", description="Comma-separated kinds that every namespace may use beside its own `allowedKinds`; empty in both: all kinds."
+    )
+    key_grace: timedelta = Field(
+        timedelta(days=7), description="How long a replaced key may still fire triggers, so that feeds can be given the new one."
+    )
     payload: int = Field(1_048_576, ge=1024, description="Largest payload of an invocation or a fire, in bytes.")
 
 

@@ -22,7 +22,12 @@ def admin_app(admin: Admin, base_url: str) -> Starlette:
     """One route a command: POST `/{command}` with its arguments as JSON; the answer is the text to print."""
     commands: dict[str, Command] = {
         "user-create": lambda given: admin.create_user(
-            _text(given, "subject"), namespace=given.get("namespace"), auth=given.get("auth"), revoke=bool(given.get("revoke"))
+            _text(given, "subject"),
+            namespace=given.get("namespace"),
+            auth=given.get("auth"),
+            revoke=bool(given.get("revoke")),
+            force=bool(given.get("force")),
+            generate=bool(given.get("generate")),
         ),
         "user-get": lambda given: admin.get_user(
             _text(given, "subject"), namespace=given.get("namespace"), everything=bool(given.get("all"))
@@ -35,7 +40,7 @@ def admin_app(admin: Admin, base_url: str) -> Starlette:
         "user-block": lambda given: admin.block_users([str(name) for name in given.get("subjects", [])], blocked=True),
         "user-unblock": lambda given: admin.block_users([str(name) for name in given.get("subjects", [])], blocked=False),
         "limits-set": lambda given: admin.set_limits(
-            _text(given, "namespace"), {str(k): str(v) for k, v in given.get("limits", {}).items()}
+            _text(given, "namespace"), {str(name): [str(word) for word in words] for name, words in given.get("limits", {}).items()}
         ),
         "limits-get": lambda given: admin.get_limits(_text(given, "namespace")),
         "limits-delete": lambda given: admin.delete_limits(_text(given, "namespace")),

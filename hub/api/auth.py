@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.domain.errors import Unauthenticated
+from hub.domain.errors import NotAllowed, Unauthenticated
 from hub.domain.identity import Identity
 from hub.services.directory import Services
 
@@ -33,7 +33,7 @@ async def _identity(request: Request) -> Identity | None:
     if header is not None:
         try:
             return await services.identities.authenticate(header)
-        except Unauthenticated:
+        except (Unauthenticated, NotAllowed):
             return None
     token = request.cookies.get(SECURE_SESSION) or request.cookies.get(SESSION)
     return await services.sessions.identity(token) if token else None

@@ -20,6 +20,8 @@ _CORS = [
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
 ]
 _LONGEST_ID = 128
+DEPLOY_SERVICE = "/runtime/api/"
+"""Where Adobe's `aio` sends what changes something: the same API (openwhisk-api §9.1)."""
 
 
 def clean_path(raw: bytes) -> str | None:
@@ -57,6 +59,8 @@ class Edge:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if b"%" in raw or b"/." in raw:
             scope["path"] = clean_path(raw.partition(b"?")[0]) or "/%"
+        if scope["path"].startswith(DEPLOY_SERVICE):
+            scope["path"] = scope["path"].removeprefix("/runtime")
         open_api = scope["path"].startswith("/api/")
         extra = [(b"x-request-id", transaction_id.encode("latin-1")), *(_CORS if open_api else ())]
 

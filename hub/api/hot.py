@@ -81,9 +81,15 @@ async def serve(services: Services, target: Target, scope: Scope, receive: Recei
     """Answer one call. Raises RequestError for what is wrong with it."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
     authorization = headers.get(b"authorization")
-    caller = await services.identities.authenticate(authorization.decode("latin-1") if authorization is not None else None)
+    caller = await services.identities.authenticate(
+        authorization.decode("latin-1") if authorization is not None else None, trigger=target.name if target.fire else None
+    )
     name = _name(target, caller.namespace)
-    body = await _body(headers, receive, services.settings.limits.payload)
+    if target.fire:
+        services.throttles.admit_fire(caller)
+    else:
+        services.throttles.admit_invocation(caller)
+    body = await _body(headers, receive, caller.limits.max_payload_size or services.settings.limits.payload)
     if target.fire:
         await _fire(services, caller, name, body, scope, send)
     else:

@@ -8,7 +8,8 @@ from starlette.routing import Route
 
 from hub.api.requests import identity, json_response, namespace_of, services
 from hub.domain.errors import Malformed
-from hub.domain.parameters import LARGEST
+from hub.domain.identity import NamespaceLimits
+from hub.domain.parameters import LARGEST, Json
 from hub.services.access import own_space
 
 
@@ -38,10 +39,23 @@ async def get_limits(request: Request) -> Response:
             "maxActionTimeout": ranges.timeout[1],
             "minActionConcurrency": ranges.concurrency[0],
             "maxActionConcurrency": ranges.concurrency[1],
-            "maxParameterSize": f"{LARGEST} B",
+            "maxParameterSize": f"{own.max_parameter_size or LARGEST} B",
             "maxActionInstances": concurrent,
+            **_own_only(own),
         }
     )
+
+
+def _own_only(own: NamespaceLimits) -> dict[str, Json]:
+    """What is shown only when it was set."""
+    shown: dict[str, Json] = {}
+    if own.allowed_kinds is not None:
+        shown["allowedKinds"] = list(own.allowed_kinds)
+    if own.store_activations is not None:
+        shown["storeActivations"] = own.store_activations
+    if own.max_payload_size is not None:
+        shown["maxPayloadSize"] = f"{own.max_payload_size} B"
+    return shown
 
 
 async def no_inner_limits(request: Request) -> Response:

@@ -28,9 +28,9 @@ def services(request: Request) -> Services:
     return found
 
 
-async def identity(request: Request) -> Identity:
-    """The caller. Raises Unauthenticated."""
-    return await services(request).identities.authenticate(request.headers.get("authorization"))
+async def identity(request: Request, *, trigger: str | None = None) -> Identity:
+    """The caller; a restricted key is good for reading the named trigger only. Raises Unauthenticated or NotAllowed."""
+    return await services(request).identities.authenticate(request.headers.get("authorization"), trigger=trigger)
 
 
 def transaction_id(request: Request) -> str:

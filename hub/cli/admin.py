@@ -21,8 +21,8 @@ Data = Annotated[Path | None, typer.Option("--data", envvar="HUB_DATA", help="Th
 FIRST_REFUSAL = 400
 
 
-def _ask(data: Path | None, command: str, **given: Any) -> None:
-    """Run a command and print its answer; exit code 1 when it was refused."""
+def _ask(data: Path | None, command: str, *, silent: bool = False, **given: Any) -> None:
+    """Run a command and print its answer, unless `silent`; exit code 1 when it was refused."""
     try:
         answer = asyncio.run(_answer(data, command, {key: value for key, value in given.items() if value is not None}))
     except SettingsRefused as error:
@@ -31,7 +31,8 @@ def _ask(data: Path | None, command: str, **given: Any) -> None:
     if answer.status_code >= FIRST_REFUSAL:
         typer.echo(answer.text, err=True)
         raise typer.Exit(1)
-    typer.echo(answer.text)
+    if not silent:
+        typer.echo(answer.text)
 
 
 async def _answer(data: Path | None, command: str, given: dict[str, Any]) -> httpx.Response:
@@ -54,10 +55,14 @@ def create(
     auth: Annotated[str | None, typer.Option("-u", "--auth", help="The uuid:key to use instead of a random one.")] = None,
     namespace: Annotated[str | None, typer.Option("-ns", "--namespace", help="The namespace; the subject unless given.")] = None,
     revoke: Annotated[bool, typer.Option("-r", "--revoke", help="Give a new key to one that exists.")] = False,
+    force: Annotated[bool, typer.Option("-f", "--force", help="As --revoke; the old key does not even fire triggers any more.")] = False,
+    generate: Annotated[bool, typer.Option("-g", "--genonly", help="Print a new key and keep nothing.")] = False,
+    silent: Annotated[bool, typer.Option("-s", "--silent", help="Do not print the key.")] = False,
     data: Data = None,
 ) -> None:
     """Make a subject, or a namespace of it, and print its key."""
-    _ask(data, "user-create", subject=subject, auth=auth, namespace=namespace, revoke=revoke)
+    given = {"subject": subject, "auth": auth, "namespace": namespace, "revoke": revoke, "force": force, "generate": generate}
+    _ask(data, "user-create", silent=silent, **given)
 
 
 @user.command()
@@ -109,17 +114,23 @@ def unblock(subjects: list[str], data: Data = None) -> None:
 
 @limits.command("set", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def set_limits(context: typer.Context, namespace: str, data: Data = None) -> None:
-    """Set limits: --invocationsPerMinute N --firesPerMinute N --concurrentInvocations N."""
-    words = context.args
-    if len(words) % 2 or not words or not all(name.startswith("--") for name in words[::2]):
-        typer.echo("hub: write --invocationsPerMinute N, --firesPerMinute N or --concurrentInvocations N.", err=True)
+    """Set limits of a namespace.
+
+    --invocationsPerMinute N, --firesPerMinute N, --concurrentInvocations N, --allowedKinds KIND..., --storeActivations true|false,
+    --minActionMemory and --maxActionMemory N in MB (also Logs; Timeout in ms; Concurrency), --maxParameterSize and --maxPayloadSize SIZE.
+    """
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in context.args:
+        if word.startswith("--"):
+            name, _, value = word.removeprefix("--").partition("=")
+            found[name] = [value] if value else []
+        elif name:
+            found[name].append(word)
+    if not found or not all(found.values()):
+        typer.echo("hub: write each limit as --NAME VALUE, for instance --invocationsPerMinute 120; see --help.", err=True)
         raise typer.Exit(2)
-    _ask(
-        data,
-        "limits-set",
-        namespace=namespace,
-        limits={name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)},
-    )
+    _ask(data, "limits-set", namespace=namespace, limits=found)
 
 
 @limits.command("get")

@@ -61,11 +61,12 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """What one commit takes in: all of it or nothing.
 
-    `activation` is the trigger's own record. With a `delivery` already taken, only the checkpoint is written.
+    `activation` is the trigger's own record, stored if `keep`. With a `delivery` already taken, only the checkpoint is written.
     """
 
     event: Event | None = None
     activation: Activation | None = None
+    keep: bool = True
     dispatches: tuple[Dispatch, ...] = ()
     delivery: Delivery | None = None
     checkpoint: Checkpoint | None = None

@@ -94,6 +94,11 @@ class Resolved:
         return self.action.key_wanted
 
     @cached_property
+    def conducts(self) -> bool:
+        """Whether it is the conductor of a composition (openwhisk-api §3.6)."""
+        return isinstance(self.action.exec, CodeExec) and self.action.annotations.truthy("conductor")
+
+    @cached_property
     def full_name(self) -> str:
         """`ns/[package/]name` of the action itself."""
         return str(self.action.name)
@@ -109,9 +114,10 @@ class Resolved:
 class Actions:
     """The collection of actions."""
 
-    def __init__(self, entities: Entities, kinds: KindTable) -> None:
+    def __init__(self, entities: Entities, kinds: KindTable, allowed_kinds: frozenset[str] = frozenset()) -> None:
         self._entities = entities
         self._kinds = kinds
+        self._allowed_kinds = allowed_kinds
         self._resolved: dict[tuple[str, FullName], Resolved] = {}
         entities.on_change(lambda _name: self._resolved.clear())
 
@@ -189,7 +195,7 @@ class Actions:
         """Create or (with `overwrite`) update. Raises as openwhisk-api §1.4 orders it."""
         own_entity(caller, name)
         await self._check_package(caller, name)
-        _check_sizes(put)
+        _check_sizes(caller, put)
         old = await self._entities.find_kind(name, Action)
         if old is not None and not overwrite:
             raise Conflict
@@ -254,10 +260,17 @@ class Actions:
         if exec_.kind == "sequence":
             return await self._sequence(caller, name, exec_.components or ())
         if exec_.kind == "blackbox":
-            raise NotAllowed("The supplied authentication is not authorized to access actions of kind 'blackbox'.")
+            raise _kind_refused(exec_.kind)
         kind = self._kinds.resolve(exec_.kind).name
+        self._check_kind(caller, kind)
         code = exec_.code or ""
         return CodeExec(kind=kind, code=code, binary=looks_binary(code), main=exec_.main)
+
+    def _check_kind(self, caller: Identity, kind: str) -> None:
+        """What the namespace and the operator allow together; nothing said, or nothing left, is everything (openwhisk-api §9.2)."""
+        allowed = self._allowed_kinds.union(caller.limits.allowed_kinds or ())
+        if allowed and kind not in allowed:
+            raise _kind_refused(kind)
 
     async def _sequence(self, caller: Identity, name: FullName, texts: tuple[str, ...]) -> SequenceExec:
         components = tuple(FullName.parse(text, own=caller.namespace) for text in texts)
@@ -301,6 +314,10 @@ class Actions:
         return seen
 
 
+def _kind_refused(kind: str) -> NotAllowed:
+    return NotAllowed(f"The supplied authentication is not authorized to access actions of kind '{kind}'.")
+
+
 def _kept_parameters(put: ActionPut, old: Action | None) -> Parameters:
     """Without parameters in the PUT the old ones stay, unless a sequence becomes code (openwhisk-api §2.4)."""
     if old is None or (put.exec is not None and isinstance(old.exec, SequenceExec)):
@@ -312,15 +329,16 @@ def _sequence_parameters(exec_: SequenceExec) -> Parameters:
     return Parameters.of({"_actions": [f"/{name}" for name in exec_.components]})
 
 
-def _check_sizes(put: ActionPut) -> None:
+def _check_sizes(caller: Identity, put: ActionPut) -> None:
     if put.exec:
         size = len((put.exec.code or "").encode()) + len((put.exec.main or "").encode()) + sum(map(len, put.exec.components or ()))
         check_size("exec", size, LARGEST_EXEC)
-    check_entity_sizes(put.parameters, put.annotations)
+    check_entity_sizes(caller, put.parameters, put.annotations)
 
 
-def check_entity_sizes(parameters: Parameters | msgspec.UnsetType, annotations: Parameters | msgspec.UnsetType) -> None:
-    """Raise TooLarge with upstream's text when one of them is over 1 MB."""
+def check_entity_sizes(caller: Identity, parameters: Parameters | msgspec.UnsetType, annotations: Parameters | msgspec.UnsetType) -> None:
+    """Raise TooLarge with upstream's text when one of them is over 1 MB, or what the namespace may have."""
+    largest = min(LARGEST, caller.limits.max_parameter_size or LARGEST)
     for what, value in (("parameters", parameters), ("annotations", annotations)):
         if value is not UNSET:
-            check_size(what, value.size(), LARGEST)
+            check_size(what, value.size(), largest)

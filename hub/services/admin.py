@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 import re
+import uuid
+from datetime import timedelta
 
 import msgspec
 
 from hub.domain.errors import Conflict, Malformed, NotFound
 from hub.domain.identity import Identity, NamespaceLimits
+from hub.domain.names import check_namespace
 from hub.services.identities import KEY_LENGTH, Identities, new_key
 from hub.services.sessions import Sessions
 
 SHORTEST_SUBJECT = 5
 UUID_LENGTH = 36
-_LIMITS = {
-    "invocationsPerMinute": "invocations_per_minute",
-    "firesPerMinute": "fires_per_minute",
-    "concurrentInvocations": "concurrent_invocations",
-}
+_NUMBERS = (
+    "invocationsPerMinute",
+    "firesPerMinute",
+    "concurrentInvocations",
+    *(f"{end}Action{what}" for what in ("Memory", "Logs", "Timeout", "Concurrency") for end in ("min", "max")),
+)
+_SIZES = ("maxParameterSize", "maxPayloadSize")
+LIMIT_NAMES = (*_NUMBERS, *_SIZES, "allowedKinds", "storeActivations")
 _NUMBER = re.compile(r"\A[0-9]{1,9}\Z")
+_SIZE = re.compile(r"\A([0-9]{1,9}) ?(B|KB|MB)?\Z", re.IGNORECASE)
+_UNITS = {"B": 1, "KB": 1024, "MB": 1_048_576}
 
 
 class Admin:
     """What an operator may do; every answer is the text that is printed."""
 
-    def __init__(self, identities: Identities, sessions: Sessions) -> None:
+    def __init__(self, identities: Identities, sessions: Sessions, key_grace: timedelta) -> None:
         self._identities = identities
         self._sessions = sessions
+        self._key_grace = key_grace
 
-    async def create_user(self, subject: str, *, namespace: str | None = None, auth: str | None = None, revoke: bool = False) -> str:
-        """Make a key for a subject in a namespace (default: the subject's own name); `revoke` replaces it."""
+    async def create_user(
+        self,
+        subject: str,
+        *,
+        namespace: str | None = None,
+        auth: str | None = None,
+        revoke: bool = False,
+        force: bool = False,
+        generate: bool = False,
+    ) -> str:
+        """Make a key for a subject in a namespace (default: the subject's own name) and return it.
+
+        `revoke` replaces the one there is: at once, but triggers can be fired with it for a while; not with `force`.
+        `generate` makes a key and keeps nothing.
+        """
+        if generate:
+            return f"{uuid.uuid4()}:{new_key()}"
         if len(subject) < SHORTEST_SUBJECT:
             raise Malformed(f"Subject name must be at least {SHORTEST_SUBJECT} characters")
         _check_auth(auth)
@@ -38,12 +62,12 @@ class Admin:
         if any(identity.blocked for identity in known):
             raise Conflict("The subject you want to edit is blocked")
         old = next((identity for identity in known if identity.namespace == space), None)
-        if old is not None and not revoke:
+        if old is None:
+            return (await self._identities.create(subject, check_namespace(space), auth=auth)).auth_key
+        if not (revoke or force):
             raise Conflict("Namespace already exists")
-        if old is not None and auth is None:
-            auth = f"{old.uuid}:{new_key()}"
-        made = await self._identities.create(subject, space, operator=old.operator if old else False, auth=auth)
-        return made.auth_key
+        grace = timedelta() if force else self._key_grace
+        return (await self._identities.rotate(old, auth or f"{old.uuid}:{new_key()}", grace)).auth_key
 
     async def get_user(self, subject: str, *, namespace: str | None = None, everything: bool = False) -> str:
         """The key of one namespace, or all of them."""
@@ -58,8 +82,8 @@ class Admin:
 
     async def whois(self, auth: str) -> str:
         """Whose key it is."""
-        uuid, _, _ = auth.partition(":")
-        found = await self._identities.by_uuid(uuid)
+        key_uuid, _, _ = auth.partition(":")
+        found = await self._identities.by_uuid(key_uuid)
         if found is None:
             raise NotFound("Subject id is not recognized")
         return f"subject: {found.subject}\nnamespace: {found.namespace}"
@@ -92,15 +116,9 @@ class Admin:
             rows.append(f'"{subject}" {word} successfully' if found else f'"{subject}" does not exist')
         return "\n".join(rows)
 
-    async def set_limits(self, namespace: str, given: dict[str, str]) -> str:
+    async def set_limits(self, namespace: str, given: dict[str, list[str]]) -> str:
         """Set the given limits; the others stay."""
-        changes: dict[str, int] = {}
-        for name, text in given.items():
-            if name not in _LIMITS:
-                raise Malformed(f"Unknown limit {name}; known are {', '.join(_LIMITS)}", field=name)
-            if not _NUMBER.match(text):
-                raise Malformed(f"{name} must be a whole number of at least 0, found {text!r}", field=name)
-            changes[_LIMITS[name]] = int(text)
+        changes = {_field(name): _limit(name, words) for name, words in given.items()}
         limits = await self._identities.limits(namespace) or NamespaceLimits()
         await self._identities.set_limits(namespace, msgspec.structs.replace(limits, **changes))
         return f'Limits successfully set for "{namespace}"'
@@ -108,7 +126,7 @@ class Admin:
     async def get_limits(self, namespace: str) -> str:
         """The limits that were set."""
         limits = await self._identities.limits(namespace)
-        rows = [f"{name} = {value}" for name, field in _LIMITS.items() if limits and (value := getattr(limits, field)) is not None]
+        rows = [f"{name} = {_shown(value)}" for name in LIMIT_NAMES if limits and (value := getattr(limits, _field(name))) is not None]
         return "\n".join(rows) or "No limits found, default system limits apply"
 
     async def delete_limits(self, namespace: str) -> str:
@@ -131,11 +149,41 @@ class Admin:
         return f"{base_url}/sign-in/{token}"
 
 
+def _field(name: str) -> str:
+    """`maxActionMemory` as `max_action_memory`. Raises Malformed for an unknown limit."""
+    if name not in LIMIT_NAMES:
+        raise Malformed(f"Unknown limit {name}; known are {', '.join(LIMIT_NAMES)}", field=name)
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def _limit(name: str, words: list[str]) -> int | bool | tuple[str, ...]:
+    """The value of a limit. Raises Malformed."""
+    if name == "allowedKinds":
+        return tuple(words)
+    text = " ".join(words)
+    if name == "storeActivations":
+        if text.lower() not in {"true", "false"}:
+            raise Malformed(f"{name} must be true or false, found {text!r}", field=name)
+        return text.lower() == "true"
+    if name in _SIZES:
+        size = _SIZE.match(text)
+        if size is None:
+            raise Malformed(f"{name} must be a size such as 1048576 or 1 MB, found {text!r}", field=name)
+        return int(size[1]) * _UNITS[(size[2] or "B").upper()]
+    if not _NUMBER.match(text):
+        raise Malformed(f"{name} must be a whole number of at least 0, found {text!r}", field=name)
+    return int(text)
+
+
+def _shown(value: object) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
 def _check_auth(auth: str | None) -> None:
     if auth is None:
         return
-    uuid, colon, key = auth.partition(":")
-    if not colon or len(uuid) != UUID_LENGTH:
+    key_uuid, colon, key = auth.partition(":")
+    if not colon or len(key_uuid) != UUID_LENGTH:
         raise Malformed("authorization id must be a uuid of 36 characters, followed by a colon and the key")
     if len(key) < KEY_LENGTH:
         raise Malformed(f"authorization key must be at least {KEY_LENGTH} characters long")

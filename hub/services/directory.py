@@ -24,6 +24,7 @@ from hub.services.recorder import Recorder
 from hub.services.retention import Retention
 from hub.services.rules import Rules
 from hub.services.sessions import Sessions
+from hub.services.throttles import Throttles
 from hub.services.triggers import Triggers
 from hub.settings import Settings
 from hub.storage.base import Store
@@ -48,6 +49,7 @@ class Services:
     entities: Entities
     identities: Identities
     sessions: Sessions
+    throttles: Throttles
     actions: Actions
     packages: Packages
     triggers: Triggers

@@ -2,6 +2,8 @@
 
 Work waits in one lane per action, so that a slow action never holds up another. A lane is served by few workers; it gets
 one more when nothing moved for `PATIENCE` seconds.
+
+What a rule asks for while its namespace is throttled is not refused but delayed, under its own id (design §9).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from hub.services.actions import Actions
 from hub.services.identities import Identities
 from hub.services.invoker import Call, Invoker, lost
 from hub.services.recorder import Recorder
+from hub.services.throttles import Throttles
 from hub.storage.base import Ending, Store
 from hub.telemetry import metrics
 from hub.telemetry.log import get_logger
@@ -43,15 +46,28 @@ class Lane:
         self.timer: asyncio.TimerHandle | None = None
 
 
+class Delayed:
+    """What one namespace has to put off: `asleep` until the next minute, otherwise until one of its runs ends."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Dispatch] = deque()
+        self.asleep = False
+
+
 class Dispatcher:
     """Runs accepted work. `take` after the commit; `recover` once at start."""
 
-    def __init__(self, store: Store, actions: Actions, identities: Identities, invoker: Invoker, recorder: Recorder) -> None:
+    def __init__(
+        self, store: Store, actions: Actions, identities: Identities, invoker: Invoker, recorder: Recorder, throttles: Throttles
+    ) -> None:
         self._store = store
         self._actions = actions
         self._identities = identities
         self._invoker = invoker
         self._recorder = recorder
+        self._throttles = throttles
+        throttles.on_left = self._room_in
+        self._delayed: dict[str, Delayed] = {}
         self._lanes: dict[tuple[str, FullName], Lane] = {}
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Dispatch] = []
@@ -77,6 +93,8 @@ class Dispatcher:
                 lane = self._lanes[key] = Lane()
             lane.waiting.append(dispatch)
             self.waiting += 1
+            if dispatch.rule is None:
+                self._throttles.entered(dispatch.namespace)
             if lane.workers == 0:
                 self._serve(key, lane)
             elif lane.timer is None:
@@ -115,9 +133,56 @@ class Dispatcher:
             metrics.dispatches_waiting(self.waiting)
 
     async def _run(self, dispatch: Dispatch) -> None:
-        caller = await self._identities.by_uuid(dispatch.uuid)
-        if caller is None:
-            caller = Identity(subject=dispatch.subject, namespace=dispatch.namespace, uuid=dispatch.uuid, key="")
+        caller = await self._caller(dispatch)
+        if dispatch.rule is not None:
+            if not self._admits(caller, dispatch):
+                return
+            self._throttles.entered(dispatch.namespace)
+        try:
+            await self._carry_out(dispatch, caller)
+        finally:
+            self._throttles.left(dispatch.namespace)
+
+    async def _caller(self, dispatch: Dispatch) -> Identity:
+        found = await self._identities.by_uuid(dispatch.uuid)
+        return found or Identity(subject=dispatch.subject, namespace=dispatch.namespace, uuid=dispatch.uuid, key="")
+
+    def _admits(self, caller: Identity, dispatch: Dispatch) -> bool:
+        """Whether a rule's run may start now; otherwise it is put off until its namespace may do more."""
+        delayed = self._delayed.get(dispatch.namespace)
+        if delayed is None or not delayed.asleep:
+            if self._throttles.has_room(caller):
+                seconds = self._throttles.seconds_to_wait(caller)
+                if not seconds:
+                    return True
+                self._sleep(dispatch.namespace, seconds)
+            delayed = self._delayed.setdefault(dispatch.namespace, Delayed())
+        delayed.waiting.append(dispatch)
+        return False
+
+    def _sleep(self, namespace: str, seconds: float) -> None:
+        delayed = self._delayed.setdefault(namespace, Delayed())
+        delayed.asleep = True
+        asyncio.get_running_loop().call_later(seconds, self._wake, namespace)
+
+    def _wake(self, namespace: str) -> None:
+        """A new minute: all that was put off asks again."""
+        self.take(self._delayed.pop(namespace, Delayed()).waiting)
+
+    def _room_in(self, namespace: str) -> None:
+        """A run ended: one that was put off for want of room asks again."""
+        delayed = self._delayed.get(namespace)
+        if delayed is not None and not delayed.asleep:
+            self.take([delayed.waiting.popleft()])
+            if not delayed.waiting:
+                del self._delayed[namespace]
+
+    def ask_again(self) -> None:
+        """Limits changed: all that was put off asks again."""
+        for namespace in list(self._delayed):
+            self._wake(namespace)
+
+    async def _carry_out(self, dispatch: Dispatch, caller: Identity) -> None:
         try:
             resolved = await self._actions.resolve(caller, dispatch.action)
         except RequestError:
@@ -142,7 +207,7 @@ class Dispatcher:
         self, dispatch: Dispatch, caller: Identity, *, message: str, marks: dict[str, object], then: tuple[Dispatch, ...] = ()
     ) -> None:
         activation = lost(dispatch.activation_id, caller, dispatch.action, dispatch.at, message=message, marks=marks)
-        self._recorder.add(Ending(activation=activation, dispatch=True, next=then))
+        self._recorder.add(Ending(activation=activation, keep=caller.stores_activations, dispatch=True, next=then))
 
     async def accept(self, acceptance: Acceptance) -> None:
         """Commit accepted work, then hand it over."""
@@ -161,9 +226,7 @@ class Dispatcher:
             if dispatch.started == 0:
                 again.append(dispatch)
                 continue
-            caller = await self._identities.by_uuid(dispatch.uuid) or Identity(
-                subject=dispatch.subject, namespace=dispatch.namespace, uuid=dispatch.uuid, key=""
-            )
+            caller = await self._caller(dispatch)
             if await self._at_most_once(caller, dispatch):
                 self._end(dispatch, caller, message=LOST, marks={})
             elif dispatch.rule is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -18,11 +19,13 @@ from hub.services.clock import now_ms
 from hub.services.dispatcher import Dispatcher
 from hub.services.invoker import Call, Invoker
 from hub.services.sequences import Sequences
+from hub.services.throttles import Throttles
 from hub.storage.base import Store
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
 
+AUTH_KEY = "authKey"
 NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
 
 
@@ -42,15 +45,33 @@ class Pending(msgspec.Struct, frozen=True):
     activation_id: str
 
 
+class FeedKeys(Protocol):
+    """Makes the keys that feed actions get."""
+
+    def feed_key_for(self, caller: Identity, trigger: str) -> str:
+        """A key that can only fire and read that trigger."""
+
+
 class Invoke:
     """The door to running an action."""
 
-    def __init__(self, store: Store, actions: Actions, invoker: Invoker, sequences: Sequences, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self,
+        store: Store,
+        actions: Actions,
+        invoker: Invoker,
+        sequences: Sequences,
+        dispatcher: Dispatcher,
+        throttles: Throttles,
+        feed_keys: FeedKeys,
+    ) -> None:
         self._store = store
         self._actions = actions
         self._invoker = invoker
         self._sequences = sequences
         self._dispatcher = dispatcher
+        self._throttles = throttles
+        self._feed_keys = feed_keys
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -68,7 +89,7 @@ class Invoke:
             activation_id=new_activation_id(),
             caller=caller,
             resolved=resolved,
-            payload=invocation.payload,
+            payload=self._with_feed_key(caller, resolved, invocation.payload),
             accepted=now_ms(),
             transaction_id=invocation.transaction_id,
         )
@@ -79,10 +100,20 @@ class Invoke:
             return Pending(call.activation_id)
         return await self._blocking(call, invocation)
 
+    def _with_feed_key(self, caller: Identity, resolved: Resolved, payload: dict[str, Json]) -> dict[str, Json]:
+        """A life-cycle call brings the caller's key; a feed gets one that is good for its trigger only (design §9 "Secrets")."""
+        if not (AUTH_KEY in payload and "lifecycleEvent" in payload and resolved.action.annotations.has("feed")):
+            return payload
+        trigger = str(payload.get("triggerName", "")).rpartition("/")[2]
+        return {**payload, AUTH_KEY: self._feed_keys.feed_key_for(caller, trigger)}
+
     async def _blocking(self, call: Call, invocation: Invocation) -> Activation | Pending:
         if self._group is None:
             raise RuntimeError("Invoke.run is not running")
+        namespace = call.caller.namespace
+        self._throttles.entered(namespace)
         running = self._group.create_task(self._invoker.run(call))
+        running.add_done_callback(lambda _ended: self._throttles.left(namespace))
         if await _ended(running, (invocation.wait or timedelta()).total_seconds()):
             return running.result()
         # From here on it is accepted work: it is in the record before the caller hears 202, and its ending removes it again.

@@ -66,7 +66,7 @@ class NativeFeeds(Protocol):
         """One life-cycle call. Raises FeedError."""
 
 
-SequenceRunner = Callable[["Call"], Awaitable[Activation]]
+Runner = Callable[["Call"], Awaitable[Activation]]
 
 
 class Keys(Protocol):
@@ -93,7 +93,8 @@ class Invoker:
         self._keys = keys
         self._resolve_connections = resolve_connections
         self.feeds: NativeFeeds | None = None
-        self.run_sequence: SequenceRunner | None = None
+        self.run_sequence: Runner | None = None
+        self.run_composition: Runner | None = None
 
     async def run(self, call: Call) -> Activation:
         """Run and record; never raises for what an action does."""
@@ -104,6 +105,17 @@ class Invoker:
             if self.run_sequence is None:
                 raise RuntimeError("sequences are not wired")
             return await self.run_sequence(call)
+        if call.resolved.conducts:
+            if self.run_composition is None:
+                raise RuntimeError("compositions are not wired")
+            return await self.run_composition(call)
+        return await self.run_code(call)
+
+    async def run_code(self, call: Call) -> Activation:
+        """Run and record an action that is carried out in one step, be it one of a composition."""
+        exec_ = call.resolved.action.exec
+        if isinstance(exec_, SequenceExec):
+            raise TypeError("a sequence has steps")
         activation = await (self._native(call, exec_) if isinstance(exec_, NativeExec) else self._code(call, exec_))
         self.record(call, activation)
         return activation
@@ -111,7 +123,7 @@ class Invoker:
     def record(self, call: Call, activation: Activation) -> None:
         """Hand the record over to be committed."""
         metrics.activations(activation.response.status.text)
-        self._recorder.add(Ending(activation=activation, dispatch=call.durable))
+        self._recorder.add(Ending(activation=activation, keep=call.caller.stores_activations, dispatch=call.durable))
 
     async def _code(self, call: Call, exec_: CodeExec) -> Activation:
         resolved = call.resolved

@@ -47,7 +47,7 @@ class Packages:
     async def put(self, caller: Identity, name: FullName, put: PackagePut, *, overwrite: bool) -> Package:
         """Create or (with `overwrite`) update."""
         own_entity(caller, name)
-        check_entity_sizes(put.parameters, put.annotations)
+        check_entity_sizes(caller, put.parameters, put.annotations)
         if name.name == "default":
             raise Malformed(f"Package name '{name.name}' is reserved.")
         binding = await self._binding(caller, name, put.binding) if put.binding not in (UNSET, None) else None

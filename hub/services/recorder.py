@@ -37,7 +37,8 @@ class Recorder:
     def add(self, ending: Ending) -> None:
         """Take an ending; it is committed within the next group."""
         activation_id = ending.activation.activation_id
-        self._pending[activation_id] = ending.activation
+        if ending.keep:
+            self._pending[activation_id] = ending.activation
         self._starting.discard(activation_id)
         self._waiting.append(ending)
         self._idle.clear()

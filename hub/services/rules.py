@@ -45,7 +45,7 @@ class Rules:
     async def put(self, caller: Identity, name: FullName, put: RulePut, *, overwrite: bool) -> tuple[Rule, bool]:
         """Create (active) or, with `overwrite`, update (the state is carried over)."""
         own_entity(caller, name)
-        check_entity_sizes(UNSET, put.annotations)
+        check_entity_sizes(caller, UNSET, put.annotations)
         old = await self._entities.find_kind(name, Rule)
         if old is not None and not overwrite:
             raise Conflict

@@ -38,7 +38,7 @@ class Sequences:
         start = now_ms()
         steps: list[Activation] = []
         response = await self._steps(call, budget, steps)
-        activation = _record(call, start, steps, response)
+        activation = composed(call, start, steps, response)
         self._invoker.record(call, activation)
         return activation
 
@@ -88,7 +88,8 @@ class Sequences:
                 continue
 
 
-def _record(call: Call, start: int, steps: list[Activation], response: Response) -> Activation:
+def composed(call: Call, start: int, steps: list[Activation], response: Response, *, conductor: bool = False) -> Activation:
+    """The record of a sequence or composition: its logs are the ids of its steps, its duration is theirs together."""
     action = call.resolved.action
     marks: dict[str, Json] = {"topmost": call.cause is None}
     if call.resolved.binding is not None:
@@ -97,6 +98,8 @@ def _record(call: Call, start: int, steps: list[Activation], response: Response)
     if call.cause is not None:
         marks["causedBy"] = "sequence"
     marks["waitTime"] = max(start - call.accepted, 0)
+    if conductor:
+        marks["conductor"] = True
     marks["kind"] = "sequence"
     memory = max((_memory(step) for step in steps), default=action.limits.memory)
     marks["limits"] = {**limits_to_wire(action.limits), "memory": memory}

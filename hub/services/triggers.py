@@ -65,7 +65,7 @@ class Triggers:
     async def put(self, caller: Identity, name: FullName, put: EntityPut, *, overwrite: bool) -> Trigger:
         """Create or (with `overwrite`) update; links to rules survive an update."""
         own_entity(caller, name)
-        check_entity_sizes(put.parameters, put.annotations)
+        check_entity_sizes(caller, put.parameters, put.annotations)
         old = await self._entities.find_kind(name, Trigger)
         if old is not None and not overwrite:
             raise Conflict
@@ -150,7 +150,7 @@ class Triggers:
             logs=tuple(logs),
         )
         event = Event(event_id=event_id, namespace=caller.namespace, trigger=trigger.name.name, at=at, payload=payload, source=source)
-        return Acceptance(event=event, activation=activation, dispatches=tuple(dispatches))
+        return Acceptance(event=event, activation=activation, keep=caller.stores_activations, dispatches=tuple(dispatches))
 
     async def _started(self, caller: Identity, rule: str, link: Link) -> dict[str, Json]:
         """The trigger log's row for one rule (openwhisk-api §4.2)."""

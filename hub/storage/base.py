@@ -48,9 +48,10 @@ class ActivationFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """What one commit ends: the record is added once, the dispatch (if there was one) is removed, next dispatches are added."""
+    """What one commit ends: the record is added once (unless not `keep`), the dispatch is removed, next dispatches are added."""
 
     activation: Activation
+    keep: bool = True
     dispatch: bool = False
     next: tuple[Dispatch, ...] = ()
 

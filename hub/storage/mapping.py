@@ -91,24 +91,31 @@ def entity_from_row(collection: str, document: str, key_of: KeyOf) -> Entity:
 
 def identity_to_row(identity: Identity, key_of: KeyOf) -> Row:
     """One identity; its key is sealed."""
-    sealed = key_of(identity.namespace).seal(identity.key.encode(), f"identity|{identity.uuid}|1")
+    key = key_of(identity.namespace)
+    previous = identity.previous_key
     return {
         "uuid": identity.uuid,
         "subject": identity.subject,
         "namespace": identity.namespace,
-        "key": sealed,
+        "key": key.seal(identity.key.encode(), f"identity|{identity.uuid}|1"),
         "blocked": identity.blocked,
         "operator": identity.operator,
+        "previous_key": key.seal(previous.encode(), f"identity|{identity.uuid}|0") if previous else None,
+        "previous_until": identity.previous_until,
     }
 
 
 def identity_from_row(row: Any, limits: str | None, key_of: KeyOf) -> Identity:
     """One identity with the limits of its namespace."""
+    key = key_of(row.namespace)
+    previous = row.previous_key
     return Identity(
         subject=row.subject,
         namespace=row.namespace,
         uuid=row.uuid,
-        key=key_of(row.namespace).open(row.key, f"identity|{row.uuid}|1").decode(),
+        key=key.open(row.key, f"identity|{row.uuid}|1").decode(),
+        previous_key=key.open(previous, f"identity|{row.uuid}|0").decode() if previous else None,
+        previous_until=row.previous_until,
         blocked=bool(row.blocked),
         operator=bool(row.operator),
         limits=read(NamespaceLimits, limits) if limits else NamespaceLimits(),

@@ -45,6 +45,8 @@ class IdentityRow(SQLModel, table=True):
     key: str = Field(sa_column=_text())
     blocked: bool = False
     operator: bool = False
+    previous_key: str | None = Field(default=None, sa_column=_text(nullable=True))
+    previous_until: int = Field(default=0, sa_column=_number())
 
 
 class NamespaceLimitsRow(SQLModel, table=True):

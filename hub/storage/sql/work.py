@@ -44,7 +44,7 @@ def accept(connection: Connection, acceptances: Sequence[Acceptance], now: int) 
     _mark_repeated(connection, acceptances, answers, now)
     new = [acceptance for acceptance, answer in zip(acceptances, answers, strict=True) if answer == Accepted.NEW]
     _add(connection, _events, (event_to_row(taken.event) for taken in new if taken.event))
-    _add_activations(connection, [activation_to_row(taken.activation) for taken in new if taken.activation])
+    _add_activations(connection, [activation_to_row(taken.activation) for taken in new if taken.activation and taken.keep])
     _add(connection, _dispatches, (dispatch_to_row(dispatch) for taken in new for dispatch in taken.dispatches))
     fires = Counter(taken.delivery.scope for taken in new if taken.delivery)
     _many(connection, _count_fires, ({"fired": scope, "more": count} for scope, count in fires.items()))
@@ -143,7 +143,7 @@ def start_dispatches(connection: Connection, activation_ids: Sequence[str]) -> N
 
 def finish(connection: Connection, endings: Sequence[Ending]) -> None:
     """See `Store.finish`."""
-    _add_activations(connection, [activation_to_row(ending.activation) for ending in endings])
+    _add_activations(connection, [activation_to_row(ending.activation) for ending in endings if ending.keep])
     _remove_dispatches(connection, [ending.activation.activation_id for ending in endings if ending.dispatch])
     _add(connection, _dispatches, (dispatch_to_row(dispatch) for ending in endings for dispatch in ending.next))
 
