@@ -47,12 +47,12 @@ def invoke(http: httpx.Client, name: str, **payload: Any) -> dict[str, Any]:
     return found
 
 
-def record(http: httpx.Client, activation_id: str) -> dict[str, Any]:
+def record(http: httpx.Client, activation_id: str) -> Any:
     """The record, once there is one."""
     return eventually(lambda: found.json() if (found := http.get(f"{API}/activations/{activation_id}")).status_code == 200 else None)
 
 
-def annotations(row: dict[str, Any]) -> dict[str, Any]:
+def marks_of(row: dict[str, Any]) -> dict[str, Any]:
     """Annotations by key."""
     return {item["key"]: item["value"] for item in row["annotations"]}
 
@@ -67,12 +67,12 @@ def test_a_loop_runs_until_no_action_is_named(http: httpx.Client) -> None:
     )
     ended = invoke(http, "loop", n=0)
     steps = [record(http, step) for step in ended["logs"]]
-    marks = annotations(ended)
+    marks = marks_of(ended)
 
     assert ended["response"] == {"status": "success", "success": True, "result": {"done": 3}}
     assert [step["name"] for step in steps] == ["loop", "add", "loop", "add", "loop", "add", "loop"]
     assert {step["cause"] for step in steps} == {ended["activationId"]}
-    assert {annotations(step)["causedBy"] for step in steps} == {"sequence"}
+    assert {marks_of(step)["causedBy"] for step in steps} == {"sequence"}
     assert (marks["topmost"], marks["conductor"], marks["kind"], marks["path"]) == (True, True, "sequence", "guest/loop")
     assert ended["duration"] == sum(step["duration"] for step in steps)
     assert "cause" not in ended
@@ -133,7 +133,7 @@ def test_a_nested_composition_has_a_record_of_its_own(http: httpx.Client) -> Non
     ended = invoke(http, "puppet", say={"action": "inner", "params": {"n": 1}})
     inner = record(http, ended["logs"][1])
 
-    assert (inner["name"], inner["cause"], annotations(inner)["topmost"]) == ("inner", ended["activationId"], False)
+    assert (inner["name"], inner["cause"], marks_of(inner)["topmost"]) == ("inner", ended["activationId"], False)
     assert len(inner["logs"]) == 3
     assert ended["response"]["result"]["n"] == 2
 
@@ -166,7 +166,7 @@ def test_a_sequence_is_no_conductor_and_may_have_one_as_component(http: httpx.Cl
     ).raise_for_status()
 
     assert invoke(http, "twice", n=1)["response"]["result"] == {"n": 3}
-    assert "conductor" not in annotations(invoke(http, "twice", n=1))
+    assert "conductor" not in marks_of(invoke(http, "twice", n=1))
     assert invoke(http, "led", n=1)["response"]["result"] == {"n": 3}
 
 
@@ -176,6 +176,6 @@ def test_a_rule_starts_a_composition(http: httpx.Client) -> None:
     http.put(f"{API}/rules/starts", json={"trigger": "/_/start", "action": "/_/loop"}).raise_for_status()
     http.post(f"{API}/triggers/start", json={"n": 2})
     found = eventually(lambda: http.get(f"{API}/activations?name=loop&docs=true&limit=50").json())
-    topmost = [row for row in found if annotations(row).get("conductor") and row["response"].get("result") == {"done": 3}]
+    topmost = [row for row in found if marks_of(row).get("conductor") and row["response"].get("result") == {"done": 3}]
 
     assert topmost

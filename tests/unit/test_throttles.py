@@ -22,10 +22,6 @@ class Time:
         return self.now
 
 
-def limited(**limits: int) -> Identity:
-    return msgspec.structs.replace(CALLER, limits=NamespaceLimits(**limits))
-
-
 def test_the_hub_s_own_limit_holds_for_the_rest_of_the_minute() -> None:
     """Refused ones count, too; the next minute begins anew, and says when that is."""
     clock = Time()
@@ -82,7 +78,7 @@ def test_a_run_that_nobody_waits_for_is_told_when_to_ask_again() -> None:
     """It takes part in the count of the minute."""
     clock = Time()
     throttles = Throttles(30, 30, 30, clock)
-    caller = limited(invocations_per_minute=1)
+    caller = msgspec.structs.replace(CALLER, limits=NamespaceLimits(invocations_per_minute=1))
     assert throttles.seconds_to_wait(caller) == 0
     assert throttles.seconds_to_wait(caller) == 30
     clock.now = 121
