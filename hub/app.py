@@ -370,8 +370,7 @@ async def serve(settings: Settings) -> None:
     store = await open_record(settings, folder)
     try:
         async with running(settings, folder, store, base_url) as services:
-            operator = await services.admin.operator()
-            folder.write_wskprops(f"{scheme}://{shown}:{port}", operator.auth_key)
+            await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
             tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
             main = Door(_config(build_app(services), settings, **tls))
             side = Door(_config(admin_app(services.admin, base_url), settings))
@@ -383,6 +382,7 @@ async def serve(settings: Settings) -> None:
             finally:
                 os.umask(mask)
             admin = asyncio.create_task(side.serve(sockets=[desk]))
+            props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, _drain, main)
             settle_memory()
@@ -391,11 +391,29 @@ async def serve(settings: Settings) -> None:
                 await main.serve(sockets=[door])
             finally:
                 side.should_exit = True
+                props.cancel()
                 await admin
                 folder.socket.unlink(missing_ok=True)
     finally:
         await store.close()
         folder.unlock()
+
+
+async def write_wskprops(services: Services, folder: DataFolder, address: str) -> None:
+    """Where the hub is and the operator's key, for every OpenWhisk client."""
+    operator = await services.admin.operator()
+    folder.write_wskprops(address, operator.auth_key)
+
+
+async def keep_wskprops(services: Services, folder: DataFolder, address: str) -> None:
+    """Write it again whenever keys change; an operator whose key was replaced need not look for the new one."""
+    changed = asyncio.Event()
+    services.bus.subscribe(Subject.IDENTITY, lambda _message: changed.set())
+    while True:
+        await changed.wait()
+        changed.clear()
+        with contextlib.suppress(RequestError):
+            await write_wskprops(services, folder, address)
 
 
 def settle_memory() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from hub.client import read_wskprops
 from tests.support import hubs
 from tests.support.eventually import eventually
 
@@ -132,6 +134,14 @@ def test_a_feed_action_gets_a_key_for_its_trigger_only(tenant: tuple[str, httpx.
         assert {answer.status_code for answer in refused} == {403}
         admin(hub, "user", "create", name, "-r")
         assert feed.post(f"{API}/triggers/mine", json={}).status_code == 202
+
+
+def test_the_operator_s_new_key_is_where_clients_look(tmp_path: Path) -> None:
+    """`wskprops` is written again while the hub runs."""
+    with hubs.running(tmp_path / "data") as hub:
+        key = admin(hub, "user", "create", "guest", "-r")
+        assert key != hub.auth
+        assert eventually(lambda: read_wskprops(hub.data / "wskprops").get("AUTH") == key)
 
 
 def test_limits_are_set_shown_and_deleted(hub: hubs.Hub, tenant: tuple[str, httpx.Client]) -> None:
