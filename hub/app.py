@@ -253,6 +253,9 @@ def build_app(services: Services) -> Edge:
         *namespaces.routes,
         Route("/{path:path}", unknown_route, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
     ]
+    for route in v1:
+        if route.methods and "GET" in route.methods and route.path != "/{path:path}":
+            route.methods.discard("HEAD")  # upstream refuses it: 404 (openwhisk-api §1.3)
     own: list[BaseRoute] = [
         *hooks.routes,
         *log_forwarding.routes,

@@ -8,6 +8,7 @@ import msgspec
 
 from hub.domain.errors import Malformed
 from hub.domain.parameters import Json
+from hub.wire.json_errors import told
 
 DEEPEST = 64
 _LARGEST_INTEGER = 2**64 - 1
@@ -38,7 +39,7 @@ def decode(body: bytes) -> Json:
     except UnicodeDecodeError as error:
         raise malformed("the text is not UTF-8") from error
     except msgspec.MsgspecError as error:
-        raise malformed(str(error)) from error
+        raise malformed(told(body, str(error))) from error
     if body.count(b"[") + body.count(b"{") > DEEPEST or _LONG_NUMBER.search(body):
         _check(value, DEEPEST)
     if _NUL in body and _has_nul(value):
