@@ -59,6 +59,7 @@ class Replay:
     http: httpx.Client
     auth: str
     ids: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, httpx.Response] = field(default_factory=dict)
 
     def send(self, exchange: Exchange) -> httpx.Response:
         """The hub's answer to the request of an exchange."""
@@ -70,7 +71,8 @@ class Replay:
             del headers["authorization"]
         path = _IDS_IN_PATH.sub(lambda found: self.ids.get(found[0], found[0]), request["path"])
         built = httpx.Request(request["method"], str(self.http.base_url).rstrip("/") + path, headers=headers, content=self._body(request))
-        return self.http.send(built, auth=credentials)
+        answer = self.answers[exchange.id] = self.http.send(built, auth=credentials)
+        return answer
 
     def _body(self, request: dict[str, Any]) -> bytes | None:
         if "json" in request:
