@@ -77,7 +77,7 @@ CASES = [
 
 @pytest.mark.parametrize(("secret", "given", "anybody", "callers"), CASES)
 def test_require_whisk_auth_says_who_is_let_in(
-    http: httpx.Client, stranger: httpx.Client, secret: Any, given: str | None, anybody: bool, callers: bool
+    http: httpx.Client, stranger: httpx.Client, *, secret: Any, given: str | None, anybody: bool, callers: bool
 ) -> None:
     """`true`: whoever has a key of any namespace; text or number: whoever sends it; anything else: nobody."""
     number = next(place for place, item in enumerate(SECRETS) if item is secret or (type(item) is type(secret) and item == secret))

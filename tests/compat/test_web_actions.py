@@ -1,9 +1,8 @@
-"""Web actions: addresses, who is charged, limits, and what runs behind them (openwhisk-api §7.1)."""
+"""Web actions: addresses, methods, parameters, and whose the run is (openwhisk-api §7.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -192,52 +191,6 @@ def test_changes_are_seen_at_once(http: httpx.Client, stranger: httpx.Client) ->
     assert stranger.get(f"{WEB}/guest/default/moving").status_code == 404
 
 
-def test_a_blocked_owner_has_no_web_actions(hub: hubs.Hub, stranger: httpx.Client) -> None:
-    """From that moment to the moment they are unblocked."""
-    with tenant(hub, "blockee") as owner:
-        put_web(owner, "echo")
-        assert stranger.get(f"{WEB}/blockee/default/echo").status_code == 200
-        hub.command("admin", "user", "block", "blockee")
-        assert said(stranger.get(f"{WEB}/blockee/default/echo")) == (404, MISSING)
-        hub.command("admin", "user", "unblock", "blockee")
-        assert stranger.get(f"{WEB}/blockee/default/echo").status_code == 200
-
-
-def test_the_owner_s_throttle_counts_every_call(hub: hubs.Hub, http: httpx.Client, stranger: httpx.Client) -> None:
-    """Also of those who have no throttle of their own, also of OPTIONS; never what is not there."""
-    with tenant(hub, "throttled") as owner:
-        put_web(owner, "echo")
-        hub.command("admin", "limits", "set", "throttled", "--invocationsPerMinute", "0")
-        for number, web in enumerate((stranger, http, owner), 1):
-            answer = web.get(f"{WEB}/throttled/default/echo")
-            assert said(answer) == (429, f"Too many requests in the last minute (count: {number}, allowed: 0).")
-            assert 1 <= int(answer.headers["retry-after"]) <= 60
-            assert cors_of(answer) == WEB_CORS
-        assert stranger.options(f"{WEB}/throttled/default/echo").status_code == 429
-        assert stranger.get(f"{WEB}/throttled/default/missing").status_code == 404
-
-
-def test_too_large_a_body_is_refused_by_the_owner_s_limit(hub: hubs.Hub, web: httpx.Client) -> None:
-    """Declared or streamed, before anything is looked up."""
-    largest = 1_048_576
-    for path in ("guest/default/echo", "guest/default/missing", "nobody/default/echo"):
-        answer = web.post(f"{WEB}/{path}", content=b"x" * (largest + 1), headers={"content-type": "text/plain"})
-        assert said(answer) == (413, f"Request larger than allowed: {largest + 1} > {largest} bytes.")
-        assert cors_of(answer) == WEB_CORS
-    streamed = web.post(f"{WEB}/guest/default/echo", content=iter([b"x" * largest, b"x"]))
-    assert said(streamed) == (413, f"Request larger than allowed: {largest + 1} > {largest} bytes.")
-
-
-def test_a_namespace_s_own_payload_limit_holds(hub: hubs.Hub, stranger: httpx.Client) -> None:
-    """Whether it is below the hub's or above."""
-    with tenant(hub, "limited") as owner:
-        put_web(owner, "size", "function main(a) { return { body: { size: a.__ow_body.length } }; }")
-        hub.command("admin", "limits", "set", "limited", "--maxPayloadSize", "2 KB")
-        address = f"{WEB}/limited/default/size"
-        assert said(stranger.post(address, content=b"x" * 2049)) == (413, "Request larger than allowed: 2049 > 2048 bytes.")
-        assert stranger.post(address, content=b"x" * 2048, headers={"content-type": "text/plain"}).json() == {"size": 2048}
-
-
 def test_sequences_and_compositions_can_be_exported(http: httpx.Client, web: httpx.Client) -> None:
     """The first step gets what the call brings; the last answers."""
     put_action(http, "name", "function main(a) { return { who: a.who + '!', method: a.__ow_method }; }")
@@ -299,14 +252,3 @@ def test_secrets_go_to_the_environment(http: httpx.Client, stranger: httpx.Clien
 def test_odd_addresses_are_never_a_failure_of_ours(hub: hubs.Hub, http: httpx.Client, target: str, status: int) -> None:
     """Each is understood, or refused."""
     assert sent_as_it_is(hub, "GET", target)[0] == status
-
-
-def test_a_slow_action_is_answered_202_and_goes_on(tmp_path: Path) -> None:
-    """With the id of the run, whose record comes when it ends."""
-    with hubs.running(tmp_path / "data", INVOKE__BLOCKING_WAIT="PT0.2S") as hub, hub.http as http:
-        put_web(http, "slow", "import time\ndef main(args):\n    time.sleep(1)\n    return {'body': 'late'}\n", kind="python:3")
-        answer = http.get(f"{WEB}/guest/default/slow")
-        assert said(answer) == (202, "Response not yet ready.")
-        assert cors_of(answer) == WEB_CORS
-        ended = record(http, answer.headers["x-openwhisk-activation-id"])
-        assert ended["response"]["result"] == {"body": "late"}
