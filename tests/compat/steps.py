@@ -30,6 +30,11 @@ def tenant(hub: Hub, name: str) -> httpx.Client:
     return httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False)
 
 
+def stranger_to(hub: Hub) -> httpx.Client:
+    """A client without a key."""
+    return httpx.Client(base_url=hub.address, timeout=70, trust_env=False)
+
+
 def put(http: httpx.Client, path: str, body: Any = None, *, overwrite: bool = True) -> Any:
     """Make or replace; the answer, which must be 200."""
     answer = http.put(f"{API}/{path}?overwrite={str(overwrite).lower()}", json={} if body is None else body)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compat.steps import WEB, WEB_CORS, answering, cors_of, put_web, said, tenant
+from tests.compat.steps import WEB, WEB_CORS, answering, cors_of, put_web, said, stranger_to, tenant
 from tests.support import hubs
 
 NO_ACCESS = "Authentication is possible but has failed or not yet been provided."
@@ -47,7 +47,7 @@ def http(hub: hubs.Hub) -> Iterator[httpx.Client]:
 @pytest.fixture
 def stranger(hub: hubs.Hub, http: httpx.Client) -> Iterator[httpx.Client]:
     """Somebody without a key."""
-    with httpx.Client(base_url=hub.address, timeout=70, trust_env=False) as found:
+    with stranger_to(hub) as found:
         yield found
 
 

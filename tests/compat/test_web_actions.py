@@ -24,6 +24,7 @@ from tests.compat.steps import (
     record,
     said,
     sent_as_it_is,
+    stranger_to,
     tenant,
 )
 from tests.support import hubs
@@ -62,10 +63,8 @@ def http(hub: hubs.Hub) -> Iterator[httpx.Client]:
 @pytest.fixture(params=["stranger", "caller", "wrong key"])
 def web(request: pytest.FixtureRequest, hub: hubs.Hub, http: httpx.Client) -> Iterator[httpx.Client]:
     """Whoever has the address, with the key of a namespace or without."""
-    with hub.http as found:
-        if request.param == "stranger":
-            found.auth = None
-        elif request.param == "wrong key":
+    with hub.http if request.param == "caller" else stranger_to(hub) as found:
+        if request.param == "wrong key":
             found.auth = ("00000000-0000-0000-0000-000000000000", "x" * 64)
         yield found
 
@@ -73,7 +72,7 @@ def web(request: pytest.FixtureRequest, hub: hubs.Hub, http: httpx.Client) -> It
 @pytest.fixture
 def stranger(hub: hubs.Hub, http: httpx.Client) -> Iterator[httpx.Client]:
     """Somebody without a key."""
-    with httpx.Client(base_url=hub.address, timeout=70, trust_env=False) as found:
+    with stranger_to(hub) as found:
         yield found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compat.steps import API, WEB, parameters, put_web, record, said, sent_as_it_is
+from tests.compat.steps import API, WEB, parameters, put_web, record, said, sent_as_it_is, stranger_to
 from tests.support import hubs
 
 LOCKED = "Request defines parameters that are not allowed (e.g., reserved properties)."
@@ -44,9 +44,7 @@ def http(hub: hubs.Hub) -> Iterator[httpx.Client]:
 @pytest.fixture(params=["stranger", "caller"])
 def web(request: pytest.FixtureRequest, hub: hubs.Hub, http: httpx.Client) -> Iterator[httpx.Client]:
     """Somebody without a key, and somebody with one."""
-    with hub.http as found:
-        if request.param == "stranger":
-            found.auth = None
+    with hub.http if request.param == "caller" else stranger_to(hub) as found:
         yield found
 
 

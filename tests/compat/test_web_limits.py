@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.compat.steps import MISSING, WEB, WEB_CORS, cors_of, put_web, record, said, tenant
+from tests.compat.steps import MISSING, WEB, WEB_CORS, cors_of, put_web, record, said, stranger_to, tenant
 from tests.support import hubs
 
 
@@ -30,7 +30,7 @@ def http(hub: hubs.Hub) -> Iterator[httpx.Client]:
 @pytest.fixture
 def stranger(hub: hubs.Hub, http: httpx.Client) -> Iterator[httpx.Client]:
     """Somebody without a key."""
-    with httpx.Client(base_url=hub.address, timeout=70, trust_env=False) as found:
+    with stranger_to(hub) as found:
         yield found
 
 
