@@ -11,6 +11,7 @@ from hub.domain.parameters import Json
 from hub.services.actions import Actions, KindTable
 from hub.services.activations import Activations
 from hub.services.admin import Admin
+from hub.services.apis import Apis
 from hub.services.catalog import Catalog
 from hub.services.connections import Connections
 from hub.services.dispatcher import Dispatcher
@@ -54,6 +55,7 @@ class Services:
     packages: Packages
     triggers: Triggers
     rules: Rules
+    apis: Apis
     activations: Activations
     invoke: Invoke
     dispatcher: Dispatcher
