@@ -128,6 +128,11 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
                 yield path, verb, operation
 
 
+def is_parameter(segment: str) -> bool:
+    """Whether a segment of a path is a parameter: `{id}`."""
+    return _PARAMETER.match(segment) is not None
+
+
 # Checking
 
 
