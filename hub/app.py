@@ -83,6 +83,7 @@ from hub.services.sessions import Sessions
 from hub.services.throttles import Throttles
 from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
+from hub.services.web_actions import WebActions
 from hub.settings import ROLES, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
@@ -189,6 +190,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker.run_composition = Compositions(acts, invoker).run
     throttles = Throttles(limits.invocations_per_minute, limits.fires_per_minute, limits.concurrent_invocations)
     dispatcher = Dispatcher(store, acts, identities, invoker, recorder, throttles)
+    invoke = Invoke(store, acts, invoker, sequences, dispatcher, throttles, identities)
     bus.subscribe(Subject.IDENTITY, lambda _message: dispatcher.ask_again())
     triggs = Triggers(store, entities, acts, dispatcher)
     feeds = FeedService(
@@ -226,7 +228,8 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         triggers=triggs,
         rules=Rules(entities, acts),
         activations=Activations(store, recorder),
-        invoke=Invoke(store, acts, invoker, sequences, dispatcher, throttles, identities),
+        invoke=invoke,
+        web_actions=WebActions(identities, acts, throttles, invoke, wait=settings.invoke.blocking_wait, payload=limits.payload),
         dispatcher=dispatcher,
         recorder=recorder,
         feeds=feeds,

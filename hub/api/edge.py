@@ -7,25 +7,28 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.api import web_actions
 from hub.api.errors import on_failure, on_request_error
 from hub.api.hot import Target, serve, target_of
 from hub.domain.errors import RequestError
 from hub.domain.names import new_transaction_id
 from hub.services.directory import Services
 from hub.telemetry.log import bind_request, unbind_request
+from hub.wire import web_cors
 
 _CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-headers", b"Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"),
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
 ]
+_WEB_CORS = [(name.encode(), value.encode()) for name, value in web_cors.DEFAULT]
 _LONGEST_ID = 128
 DEPLOY_SERVICE = "/runtime/api/"
 """Where Adobe's `aio` sends what changes something: the same API (openwhisk-api §9.1)."""
 
 
-def clean_path(raw: bytes) -> str | None:
-    """Resolve dot segments, then decode each segment once (openwhisk-api §14.12, §14.18); None for a path that cannot be one."""
+def resolved(raw: bytes) -> bytes:
+    """The path without its dot segments (openwhisk-api §14.18)."""
     kept: list[bytes] = []
     for segment in raw.split(b"/")[1:]:
         if segment == b"..":
@@ -33,13 +36,18 @@ def clean_path(raw: bytes) -> str | None:
                 kept.pop()
         elif segment != b".":
             kept.append(segment)
+    return b"/" + b"/".join(kept)
+
+
+def decoded(raw: bytes) -> str | None:
+    """Each segment of a path decoded once (openwhisk-api §14.12); None for a path that cannot be one."""
     try:
-        segments = [unquote_to_bytes(segment).decode() for segment in kept]
+        segments = [unquote_to_bytes(segment).decode() for segment in raw.split(b"/")]
     except UnicodeDecodeError:
         return None
     if any("/" in segment or "\0" in segment or segment in {".", ".."} for segment in segments):
         return None
-    return "/" + "/".join(segments)
+    return "/".join(segments)
 
 
 class Edge:
@@ -58,11 +66,16 @@ class Edge:
         scope.setdefault("state", {})["transaction_id"] = transaction_id
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if b"%" in raw or b"/." in raw:
-            scope["path"] = clean_path(raw.partition(b"?")[0]) or "/%"
+            raw = resolved(raw.partition(b"?")[0])
+            scope["path"] = decoded(raw) or "/%"
+        action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
+        if action is not None:
+            await self._web(action, scope, receive, send)
+            return
         if scope["path"].startswith(DEPLOY_SERVICE):
             scope["path"] = scope["path"].removeprefix("/runtime")
         open_api = scope["path"].startswith("/api/")
-        extra = [(b"x-request-id", transaction_id.encode("latin-1")), *(_CORS if open_api else ())]
+        extra = [(b"x-request-id", transaction_id.encode("latin-1")), *_cors_of(scope["path"])]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -89,6 +102,14 @@ class Edge:
         finally:
             unbind_request(token)
 
+    async def _web(self, target: web_actions.WebTarget, scope: Scope, receive: Receive, send: Send) -> None:
+        """A web action, which says for itself what its answer carries."""
+        token = bind_request(scope["state"]["transaction_id"])
+        try:
+            await web_actions.serve(self._services, target, scope, receive, send)
+        finally:
+            unbind_request(token)
+
     async def _hot(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         """An invocation or a fire; what is wrong with it is told as by any other route."""
         try:
@@ -100,6 +121,12 @@ class Edge:
         else:
             return
         await response(scope, receive, send)
+
+
+def _cors_of(path: str) -> list[tuple[bytes, bytes]]:
+    if not path.startswith("/api/"):
+        return []
+    return _WEB_CORS if path.startswith("/api/v1/web/") else _CORS
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -27,6 +27,7 @@ from hub.services.rules import Rules
 from hub.services.sessions import Sessions
 from hub.services.throttles import Throttles
 from hub.services.triggers import Triggers
+from hub.services.web_actions import WebActions
 from hub.settings import Settings
 from hub.storage.base import Store
 
@@ -58,6 +59,7 @@ class Services:
     apis: Apis
     activations: Activations
     invoke: Invoke
+    web_actions: WebActions
     dispatcher: Dispatcher
     recorder: Recorder
     feeds: FeedService
