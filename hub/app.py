@@ -68,6 +68,7 @@ from hub.services.entities import Entities
 from hub.services.feeds import FeedService
 from hub.services.feeds.clock import SystemClock
 from hub.services.feeds.providers import Providers
+from hub.services.gateway import Gateway
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -207,6 +208,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker.feeds = feeds
     triggs.on_removed = feeds.trigger_deleted
     triggs.identity_of = identities.by_uuid
+    web = WebActions(identities, acts, throttles, invoke, wait=settings.invoke.blocking_wait, payload=limits.payload)
     tenant_of = partial(tenant_id, folder.tenant_secret())
     search = Search(store, bus)
     shelf = Catalog(store, blobs, bus, search, kinds)
@@ -229,7 +231,8 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         rules=Rules(entities, acts),
         activations=Activations(store, recorder),
         invoke=invoke,
-        web_actions=WebActions(identities, acts, throttles, invoke, wait=settings.invoke.blocking_wait, payload=limits.payload),
+        web_actions=web,
+        gateway=Gateway(store, bus, tenant_of, web, identities.authenticate),
         dispatcher=dispatcher,
         recorder=recorder,
         feeds=feeds,

@@ -1,91 +1,114 @@
-"""`/api/{tenant}`: created APIs, served (openwhisk-api §16.4)."""
+"""`/api/{tenant}`: created APIs, served as plain ASGI (openwhisk-api §16.4).
+
+`hub.api.edge` hands a request here when its path names a tenant.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import re
+from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from hub.api.errors import on_request_error
-from hub.api.requests import json_response, read_body, services, transaction_id
-from hub.domain.api import VERBS
+from hub.api.requests import read_body
+from hub.api.web_actions import headers_of, refusal, respond
 from hub.domain.errors import RequestError
-from hub.services import routing
+from hub.domain.web import WebResponse
 from hub.services.gateway import GatewayRequest
+from hub.services.routing import Route
 from hub.wire.assembly import Backend
+from hub.wire.json import encode
+from hub.wire.web_cors import Headers
+
+if TYPE_CHECKING:
+    from hub.services.directory import Services
 
 NOT_FOUND = "Error: Not found."
 NO_VERB = "Error: Whoops. Verb not supported."
 NO_ACTION = "Error: The operation names no web action of this hub."
-_CORS = b"access-control-"
-_ORIGIN = b"access-control-allow-origin"
-Header = tuple[bytes, bytes]
+_CREATED = re.compile(r"/api/([0-9a-f]{32})(/.*)?\Z", re.DOTALL)
+_ORIGIN = "access-control-allow-origin"
+_METHODS = "access-control-allow-methods"
+_ALLOWED = "access-control-allow-headers"
+_REQUESTED = "access-control-request-headers"
 
 
-async def serve(request: Request) -> Response:
-    """Every method: find the operation, let its action answer."""
-    route = await services(request).gateway.find(request.path_params["tenant"], _path(request))
+class GatewayTarget(msgspec.Struct, frozen=True):
+    """What a path names: `path` is what follows the tenant, decoded, and `sent` the same as it was sent."""
+
+    tenant: str
+    path: str
+    sent: str
+
+
+def gateway_target_of(path: str, raw: bytes) -> GatewayTarget | None:
+    """The tenant and path of a created API, or None for any other path. `raw` is the path as sent, less dot segments."""
+    match = _CREATED.match(path)
+    if match is None:
+        return None
+    parts = raw.partition(b"?")[0].split(b"/", 3)
+    sent = f"/{parts[3].decode('latin-1')}" if match[2] else ""
+    return GatewayTarget(match[1], match[2] or "/", sent)
+
+
+async def serve(services: Services, target: GatewayTarget, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one call, whatever becomes of it."""
+    await respond(_answer(services, target, scope, receive), (), scope, send)
+
+
+async def _answer(services: Services, target: GatewayTarget, scope: Scope, receive: Receive) -> WebResponse:
+    route = await services.gateway.find(target.tenant, target.path)
     if route is None:
-        return _refusal(NOT_FOUND)
-    if route.shared and request.method == "OPTIONS":
-        return _with_cors(Response(), route, request)
-    backend = route.backends.get(request.method)
+        return _refused(NOT_FOUND)
+    method = scope["method"]
+    if route.shared and method == "OPTIONS":
+        return _with_cors(WebResponse(status=200), route, scope)
+    backend = route.backends.get(method)
     if backend is None:
-        return _with_cors(_refusal(NO_ACTION if request.method in route.backends else NO_VERB), route, request)
+        return _with_cors(_refused(NO_ACTION if method in route.backends else NO_VERB), route, scope)
     try:
-        response = await _called(request, backend)
+        answer = await _called(services, backend, target, scope, receive)
     except RequestError as error:
-        response = await on_request_error(request, error)
-    return _with_cors(response, route, request)
+        answer = refusal(error, scope["state"]["transaction_id"], ())
+    return _with_cors(answer, route, scope)
 
 
-def _path(request: Request) -> str:
-    return "/" + str(request.path_params.get("path", ""))
-
-
-def _refusal(message: str) -> Response:
+def _refused(message: str) -> WebResponse:
     """As upstream's gateway says it."""
-    return json_response({"status": 404, "message": message}, 404)
+    return WebResponse(status=404, headers=(("content-type", "application/json"),), body=encode({"status": 404, "message": message}))
 
 
-async def _called(request: Request, backend: Backend) -> Response:
-    hub = services(request)
-    asked = GatewayRequest(
-        method=request.method,
-        path=quote(_path(request), safe="/:@!$&'()*+,;=~"),
-        query=request.url.query,
-        url=str(request.url),
-        headers=tuple(request.headers.items()),
-        body=await read_body(request, hub.settings.limits.payload),
-        transaction_id=transaction_id(request),
+async def _called(services: Services, backend: Backend, target: GatewayTarget, scope: Scope, receive: Receive) -> WebResponse:
+    request = Request(scope, receive)
+    query = scope["query_string"].decode("latin-1")
+    address = f"{request.url.scheme}://{request.url.netloc}/api/{target.tenant}{target.sent}"
+    largest = await services.web_actions.largest_body(backend.action.namespace)
+    return await services.gateway.call(
+        backend,
+        GatewayRequest(
+            method=scope["method"],
+            path=target.sent,
+            query=query,
+            url=f"{address}?{query}" if query else address,
+            headers=headers_of(scope),
+            body=await read_body(request, largest),
+            transaction_id=scope["state"]["transaction_id"],
+        ),
     )
-    answer = await hub.gateway.call(backend, asked)
-    response = Response(answer.body, answer.status)
-    more = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    response.raw_headers = [*response.raw_headers, *more]
-    return response
 
 
-def _with_cors(response: Response, route: routing.Route, request: Request) -> Response:
-    """Pages of all origins may call the verbs of a shared path; an action that names its own origin has the last word."""
-    headers: list[Header] = response.raw_headers
-    if route.shared is None or dict(headers).get(_ORIGIN, b"*") != b"*":
-        return response
-    response.raw_headers = [header for header in headers if not header[0].startswith(_CORS)]
-    if route.shared:
-        response.headers["access-control-allow-origin"] = "*"
-        response.headers["access-control-allow-methods"] = route.methods
-        wanted = request.headers.get("access-control-request-headers")
-        if wanted is not None:
-            response.headers["access-control-allow-headers"] = wanted
-    return response
+def _with_cors(answer: WebResponse, route: Route, scope: Scope) -> WebResponse:
+    """Pages of every origin may call the verbs of a shared path; an action that names an origin of its own has the last word."""
+    given = {name.lower(): value for name, value in answer.headers}
+    if route.shared is None or given.get(_ORIGIN, "*") != "*":
+        return answer
+    hidden = (_ORIGIN, _METHODS, _ALLOWED) if route.shared else ("access-control-",)
+    kept = tuple(header for header in answer.headers if not header[0].lower().startswith(hidden))
+    return msgspec.structs.replace(answer, headers=(*kept, *(_cors(route, scope) if route.shared else ())))
 
 
-_METHODS = [verb.upper() for verb in VERBS]
-
-routes = [
-    Route("/api/{tenant}", serve, methods=_METHODS),
-    Route("/api/{tenant}/{path:path}", serve, methods=_METHODS),
-]
+def _cors(route: Route, scope: Scope) -> Headers:
+    wanted = next((value for name, value in headers_of(scope) if name == _REQUESTED), None)
+    return ((_ORIGIN, "*"), (_METHODS, route.methods), *(() if wanted is None else ((_ALLOWED, wanted),)))

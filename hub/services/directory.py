@@ -17,6 +17,7 @@ from hub.services.connections import Connections
 from hub.services.dispatcher import Dispatcher
 from hub.services.entities import Entities
 from hub.services.feeds import FeedService
+from hub.services.gateway import Gateway
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -60,6 +61,7 @@ class Services:
     activations: Activations
     invoke: Invoke
     web_actions: WebActions
+    gateway: Gateway
     dispatcher: Dispatcher
     recorder: Recorder
     feeds: FeedService

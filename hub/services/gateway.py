@@ -33,8 +33,8 @@ class WebCalls(Protocol):
 class GatewayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a created API.
 
-    `method` is in capitals, `path` what follows the tenant, percent-encoded; `query` is as sent, `url` the whole address that was asked for.
-    `headers` have lower-case names and may repeat.
+    `method` is in capitals, `path` what follows the tenant, percent-encoded; `query` is as sent, `url` the whole address that was asked
+    for. `headers` have lower-case names and may repeat.
     """
 
     method: str
@@ -81,6 +81,8 @@ class Gateway:
     async def _read(self, tenant: str) -> Table:
         seen = self._changes
         table = Table(await self._store.list_apis(tenant=tenant))
+        for value in table.header_values():
+            remember_secret(value)
         if len(self._tables) >= REMEMBERED:
             self._tables.clear()
         if seen == self._changes:
@@ -89,8 +91,6 @@ class Gateway:
 
     async def call(self, backend: Backend, request: GatewayRequest) -> WebResponse:
         """What the action behind an operation answers. Raises what `WebCalls.call` raises."""
-        for _, value in backend.headers:
-            remember_secret(value)
         added = (*backend.headers, (FORWARDED_URL, request.url))
         replaced = {name for name, _ in added}
         headers = (*(header for header in request.headers if header[0] not in replaced), *added)

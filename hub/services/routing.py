@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 import msgspec
@@ -39,6 +39,7 @@ class Paths:
         self._templates: dict[int, list[tuple[Template, Route]]] = {}
         shared = allows_origins(api.document)
         routes: dict[str, Route] = {}
+        self.routes = routes.values()
         for path, verb, operation in operations(api.document):
             route = routes.setdefault(path, Route({}, shared))
             route.backends[verb.upper()] = backend_of(api.document, operation, api.namespace)
@@ -69,17 +70,24 @@ class Table:
     """The paths of all APIs of a namespace."""
 
     def __init__(self, apis: Iterable[Api]) -> None:
-        self._apis = {tuple(map(unquote, segments_of(api.base_path))): Paths(api) for api in apis}
+        self._apis: dict[Segments, list[Paths]] = {}
+        for api in apis:
+            self._apis.setdefault(tuple(map(unquote, segments_of(api.base_path))), []).append(Paths(api))
         self._lengths = sorted({len(base) for base in self._apis}, reverse=True)
 
     def find(self, path: str) -> Route | None:
         """The route of a decoded path; where the API with the longest base path has none, the next one is asked."""
         segments = segments_of(path)
         for length in self._lengths:
-            api = self._apis.get(segments[:length])
-            if api is not None and (found := api.find(segments[length:])):
-                return found
+            for api in self._apis.get(segments[:length], ()):
+                if found := api.find(segments[length:]):
+                    return found
         return None
+
+    def header_values(self) -> Iterator[str]:
+        """What operations add to requests: keys of actions, for the most part."""
+        routes = (route for apis in self._apis.values() for api in apis for route in api.routes)
+        return (value for route in routes for backend in route.backends.values() if backend for _, value in backend.headers)
 
 
 def segments_of(path: str) -> Segments:
