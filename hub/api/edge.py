@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.api import web_actions
+from hub.api import gateway, web_actions
 from hub.api.errors import on_failure, on_request_error
 from hub.api.hot import Target, serve, target_of
 from hub.domain.errors import RequestError
@@ -21,7 +22,7 @@ _CORS = [
     (b"access-control-allow-headers", b"Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"),
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
 ]
-_WEB_CORS = [(name.encode(), value.encode()) for name, value in web_cors.DEFAULT]
+WEB = "/api/v1/web/"
 _LONGEST_ID = 128
 DEPLOY_SERVICE = "/runtime/api/"
 """Where Adobe's `aio` sends what changes something: the same API (openwhisk-api §9.1)."""
@@ -69,13 +70,17 @@ class Edge:
             raw = resolved(raw.partition(b"?")[0])
             scope["path"] = decoded(raw) or "/%"
         action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
+        created = gateway.gateway_target_of(scope["path"], raw)
         if action is not None:
-            await self._web(action, scope, receive, send)
+            await self._answered(web_actions.serve(self._services, action, scope, receive, send), transaction_id)
+            return
+        if created is not None:
+            await self._answered(gateway.serve(self._services, created, scope, receive, send), transaction_id)
             return
         if scope["path"].startswith(DEPLOY_SERVICE):
             scope["path"] = scope["path"].removeprefix("/runtime")
         open_api = scope["path"].startswith("/api/")
-        extra = [(b"x-request-id", transaction_id.encode("latin-1")), *_cors_of(scope["path"])]
+        extra = [(b"x-request-id", transaction_id.encode("latin-1")), *_cors_of(scope)]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -83,14 +88,12 @@ class Edge:
             await send(message)
 
         if scope["method"] == "OPTIONS" and open_api:
+            body = b"" if scope["path"].startswith(WEB) else b"OK"
+            kind = [(b"content-type", b"text/plain; charset=UTF-8")] if body else []
             await send_with_headers(
-                {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": [(b"content-type", b"text/plain; charset=UTF-8"), (b"content-length", b"2")],
-                }
+                {"type": "http.response.start", "status": 200, "headers": [*kind, (b"content-length", str(len(body)).encode())]}
             )
-            await send({"type": "http.response.body", "body": b"OK"})
+            await send({"type": "http.response.body", "body": body})
             return
         token = bind_request(transaction_id)
         try:
@@ -102,11 +105,11 @@ class Edge:
         finally:
             unbind_request(token)
 
-    async def _web(self, target: web_actions.WebTarget, scope: Scope, receive: Receive, send: Send) -> None:
-        """A web action, which says for itself what its answer carries."""
-        token = bind_request(scope["state"]["transaction_id"])
+    async def _answered(self, serving: Awaitable[None], transaction_id: str) -> None:
+        """A web action or a created API, which says for itself what its answer carries."""
+        token = bind_request(transaction_id)
         try:
-            await web_actions.serve(self._services, target, scope, receive, send)
+            await serving
         finally:
             unbind_request(token)
 
@@ -123,10 +126,12 @@ class Edge:
         await response(scope, receive, send)
 
 
-def _cors_of(path: str) -> list[tuple[bytes, bytes]]:
-    if not path.startswith("/api/"):
+def _cors_of(scope: Scope) -> list[tuple[bytes, bytes]]:
+    if not scope["path"].startswith("/api/"):
         return []
-    return _WEB_CORS if path.startswith("/api/v1/web/") else _CORS
+    if not scope["path"].startswith(WEB):
+        return _CORS
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in web_cors.cors_headers(web_actions.headers_of(scope))]
 
 
 def _given_id(scope: Scope) -> str | None:

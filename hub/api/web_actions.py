@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -21,7 +21,7 @@ from hub.domain.identity import Identity
 from hub.domain.names import FullName, check_entity_name
 from hub.domain.web import WebRequest, WebResponse
 from hub.telemetry.log import get_logger
-from hub.wire.web_cors import cors_headers
+from hub.wire.web_cors import Headers, cors_headers
 from hub.wire.web_projection import EXTENSIONS
 from hub.wire.web_refusal import refused
 
@@ -78,25 +78,38 @@ def _named(*raw: bytes) -> tuple[FullName, str] | None:
 
 async def serve(services: Services, target: WebTarget, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one call, whatever becomes of it."""
+    headers = headers_of(scope)
+    await respond(_called(services, target, headers, scope, receive), cors_headers(headers), scope, send)
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The headers of the request as text."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+
+
+async def respond(call: Awaitable[WebResponse], ours: Headers, scope: Scope, send: Send) -> None:
+    """Send what the call answers; what goes wrong is told with `ours` among the headers."""
     transaction_id: str = scope["state"]["transaction_id"]
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     try:
-        response = await services.web_actions.call(await _request(services, target, headers, scope, receive))
+        response = await call
     except ClientDisconnect:
         return
     except RequestError as error:
-        response = refused(status_of(error), str(error), transaction_id, (*cors_headers(headers), *_wait(error)))
+        response = refusal(error, transaction_id, ours)
     except Exception:  # our own trouble goes to the log, and never to the caller
-        log.exception("A web action could not be called", action=str(target.name))
-        response = refused(500, INTERNAL, transaction_id, cors_headers(headers))
+        log.exception("A web action could not be called", path=scope["path"])
+        response = refused(500, INTERNAL, transaction_id, ours)
     await answer(response, transaction_id, send, body=scope["method"] != "HEAD")
 
 
-async def _request(
-    services: Services, target: WebTarget, headers: tuple[tuple[str, str], ...], scope: Scope, receive: Receive
-) -> WebRequest:
+def refusal(error: RequestError, transaction_id: str, ours: Headers) -> WebResponse:
+    """What a service's error is over the web."""
+    return refused(status_of(error), str(error), transaction_id, (*ours, *_wait(error)))
+
+
+async def _called(services: Services, target: WebTarget, headers: Headers, scope: Scope, receive: Receive) -> WebResponse:
     largest = await services.web_actions.largest_body(target.name.namespace)
-    return WebRequest(
+    request = WebRequest(
         method=scope["method"],
         name=target.name,
         transaction_id=scope["state"]["transaction_id"],
@@ -107,9 +120,10 @@ async def _request(
         body=await read_body(Request(scope, receive), largest),
         caller=await _caller(services, headers),
     )
+    return await services.web_actions.call(request)
 
 
-async def _caller(services: Services, headers: Sequence[tuple[str, str]]) -> Identity | None:
+async def _caller(services: Services, headers: Headers) -> Identity | None:
     authorization = next((value for name, value in headers if name == "authorization"), None)
     if authorization is None:
         return None
