@@ -47,6 +47,7 @@ class LimitsPut(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | Maybe = UNSET
     logs: int | Maybe = UNSET
     concurrency: int | Maybe = UNSET
+    instances: int | Maybe = UNSET
 
     def over(self, limits: Limits) -> Limits:
         """`limits` with the given members replaced."""
@@ -199,7 +200,7 @@ def _components(value: Json) -> tuple[str, ...]:
     return tuple(value)
 
 
-_LIMIT_WORDS = {"timeout": "time", "memory": "memory", "logs": "log", "concurrency": "concurrency"}
+_LIMIT_WORDS = {"timeout": "time", "memory": "memory", "logs": "log", "concurrency": "concurrency", "instances": "instance concurrency"}
 
 
 def _limits(value: Json) -> LimitsPut:
@@ -243,8 +244,9 @@ def _head(entity: Entity) -> dict[str, Json]:
 
 
 def limits_to_wire(limits: Limits) -> dict[str, Json]:
-    """The limits object of an action."""
-    return {"concurrency": limits.concurrency, "logs": limits.logs, "memory": limits.memory, "timeout": limits.timeout}
+    """The limits object of an action; `instances` only when it was set."""
+    row: dict[str, Json] = {"concurrency": limits.concurrency, "logs": limits.logs, "memory": limits.memory, "timeout": limits.timeout}
+    return row if limits.instances is None else {**row, "instances": limits.instances}
 
 
 def exec_to_wire(exec_: CodeExec | SequenceExec | NativeExec, *, code: bool) -> dict[str, Json]:

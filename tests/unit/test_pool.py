@@ -23,6 +23,7 @@ class Process:
 
     def __init__(self, spec: ProcessSpec) -> None:
         self.spec, self.initialized, self.stopped, self.alive = spec, True, False, True
+        self.places = spec.limits.concurrency
 
     async def init(self, start: Any) -> None:
         return None
