@@ -14,7 +14,7 @@ from hub.domain.event import Acceptance, Dispatch
 from hub.domain.identity import Identity
 from hub.domain.names import FullName, new_activation_id
 from hub.domain.parameters import Json
-from hub.services.actions import Actions, Resolved
+from hub.services.actions import Actions, Resolved, no_longer_supported
 from hub.services.clock import now_ms
 from hub.services.dispatcher import Dispatcher
 from hub.services.invoker import Call, Invoker
@@ -84,6 +84,8 @@ class Invoke:
         """Run it. Raises NotFound, NotAllowed, Conflict, Malformed before anything runs."""
         caller = invocation.caller
         resolved = self._actions.peek(caller, invocation.name) or await self._actions.resolve(caller, invocation.name)
+        if resolved.outdated:
+            raise no_longer_supported(resolved.action.exec.kind)
         _check_final(resolved, invocation.payload)
         call = Call(
             activation_id=new_activation_id(),

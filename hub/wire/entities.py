@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,13 @@ from hub.domain.trigger import Trigger
 from hub.wire.json import malformed
 
 UNSET = msgspec.UNSET
+_IMAGE = re.compile(
+    r"\A(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?"  # registry
+    r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*"  # prefix and name
+    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z0-9+.-]+:[0-9a-fA-F]{32,})?\Z",  # tag and digest
+    re.ASCII,
+)
+"""The reference of a container image, as container engines read it."""
 SEALED_MARK = "$sealed"
 Maybe = msgspec.UnsetType
 
@@ -180,9 +188,7 @@ def _exec(value: Json) -> ExecPut:
     if kind == "sequence":
         return ExecPut(kind=kind, components=_components(value.get("components")))
     if kind == "blackbox":
-        if not isinstance(value.get("image"), str):
-            raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions", field="exec.image")
-        return ExecPut(kind=kind, image=value["image"])
+        return ExecPut(kind=kind, image=_image(value.get("image")))
     code = value.get("code", value.get("jar"))
     if not isinstance(code, str):
         raise malformed(f"'code' must be a string or attachment object defined in 'exec' for '{kind}' actions", field="exec.code")
@@ -190,6 +196,14 @@ def _exec(value: Json) -> ExecPut:
     if main is not None and not isinstance(main, str):
         raise malformed(f"if defined, 'main' be a string in 'exec' for '{kind}' actions", field="exec.main")
     return ExecPut(kind=kind, code=code, main=main or None)
+
+
+def _image(value: Json) -> str:
+    if not isinstance(value, str):
+        raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions", field="exec.image")
+    if not _IMAGE.match(value.strip()):
+        raise malformed("could not parse image name", field="exec.image")
+    return value.strip()
 
 
 def _components(value: Json) -> tuple[str, ...]:
