@@ -12,7 +12,7 @@ import os
 from collections import deque
 
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Runtime
-from hub.runtime.shelf import Home, Key, Shelf, Told, Waiter, waiting
+from hub.runtime.shelf import Home, Key, Shelf, Told, Waiter, queued, waiting
 
 PATIENCE = 0.02
 """How long (s) a caller waits for one of several busy processes before another is started."""
@@ -51,28 +51,26 @@ class Pool:
         if shelf.shared and (process := self._share(shelf)) is not None:
             return process
         while shelf.idle:
-            _, process = shelf.idle.pop()
-            if process.alive:
-                home = self._homes[id(process)]
+            _, home = shelf.idle.pop()
+            if home.process.alive:
                 home.runs = 1
                 if home.places > 1:
-                    shelf.shared.append(process)
-                return process
-            self._end(shelf, process)
+                    shelf.shared.append(home)
+                return home.process
+            self._end(home)
         return None
 
     def _share(self, shelf: Shelf) -> ActionProcess | None:
         """A place in one that is at work; one that is left out comes back when a run of it ends."""
         while shelf.shared:
-            process = shelf.shared[-1]
-            home = self._homes[id(process)]
-            usable = process.alive and not self._others_turn(home)
+            home = shelf.shared[-1]
+            usable = home.process.alive and not self._others_turn(home)
             if usable:
                 home.runs += 1
             if not usable or home.runs >= home.places:
                 shelf.shared.pop()
             if usable:
-                return process
+                return home.process
         return None
 
     async def acquire(self, spec: ProcessSpec) -> ActionProcess:
@@ -99,9 +97,9 @@ class Pool:
     async def _turn(self, shelf: Shelf, *, patient: bool) -> ActionProcess | Told:
         """Wait as this key has to. Raises LaunchFailed when the pool closes."""
         if shelf.full or shelf.covered:
-            return await self._wait(shelf, self._queued(shelf.held))
+            return await self._wait(shelf, queued(shelf.held))
         if patient and shelf.busy >= self._enough:
-            return await self._patient(shelf)
+            return await self._wait(shelf, shelf.patience(PATIENCE))
         # Nobody goes past those who wait for room already.
         if not self._turns and self._room_for(shelf.memory):
             self._reserve(shelf)
@@ -115,42 +113,16 @@ class Pool:
         except BaseException:
             self._give_room_back(shelf)
             raise
-        self._homes[id(process)] = Home(shelf, self._loop.time())
+        self._homes[id(process)] = Home(process, shelf, self._loop.time())
         return process
-
-    async def _patient(self, shelf: Shelf) -> ActionProcess | Told:
-        """One that another caller gives back. SLOW when nobody gave one back for a while: one more helps."""
-        waiter = self._queued(shelf.patient)
-        timer: asyncio.TimerHandle
-
-        def look(seen: int) -> None:
-            nonlocal timer
-            if waiter.done():
-                return
-            if seen == shelf.served or not shelf.busy:
-                shelf.patient.remove(waiter)
-                waiter.set_result(Told.SLOW)
-            else:
-                timer = self._loop.call_later(PATIENCE, look, shelf.served)
-
-        timer = self._loop.call_later(PATIENCE, look, shelf.served)
-        try:
-            return await self._wait(shelf, waiter)
-        finally:
-            timer.cancel()
 
     async def _roomless(self, shelf: Shelf) -> ActionProcess | Told:
         """One of the own key that was given back, or room for a fresh one."""
-        waiter = self._queued(shelf.roomless)
+        waiter = queued(shelf.roomless)
         if shelf not in self._turns:
             self._turns.append(shelf)
         self._serve_turns()
         return await self._wait(shelf, waiter)
-
-    def _queued(self, queue: deque[Waiter]) -> Waiter:
-        waiter: Waiter = self._loop.create_future()
-        queue.append(waiter)
-        return waiter
 
     async def _wait(self, shelf: Shelf, waiter: Waiter) -> ActionProcess | Told:
         """Until somebody says something. Raises LaunchFailed when the pool closes."""
@@ -171,7 +143,7 @@ class Pool:
         elif told is not None and not isinstance(told, Told):
             home = self._homes[id(told)]
             home.runs -= 1
-            self._place(home, told)
+            self._place(home)
         self._serve_turns()
 
     # Giving one back
@@ -179,13 +151,13 @@ class Pool:
     def ready(self, process: ActionProcess) -> None:
         """A fresh one is initialised: from now on it takes further runs, as many as it says."""
         home = self._homes[id(process)]
-        self._started(home, process)
-        self._place(home, process)
+        self._started(home)
+        self._place(home)
         if not home.shelf.covered:
             home.shelf.wake()
 
-    def _started(self, home: Home, process: ActionProcess) -> None:
-        home.places = home.shelf.places = process.places
+    def _started(self, home: Home) -> None:
+        home.places = home.shelf.places = home.process.places
         home.shelf.starting -= 1
 
     def release(self, process: ActionProcess, outcome: Outcome | None) -> None:
@@ -196,42 +168,28 @@ class Pool:
         if outcome is None or not outcome.reusable:
             home.retired = True
         elif not home.places:
-            self._started(home, process)
-        self._place(home, process)
+            self._started(home)
+        self._place(home)
 
-    def _place(self, home: Home, process: ActionProcess) -> None:
+    def _place(self, home: Home) -> None:
         """Free places go to those who wait for them; the others are kept for who comes."""
         shelf = home.shelf
-        if home.retired or shelf.forgotten or not process.alive:
-            self._retire(home, process)
+        if home.retired or shelf.forgotten or not home.process.alive:
+            home.retired = True
+            shelf.show(home)
+            if not home.runs:
+                self._end(home)
             return
         while home.runs < home.places and not self._others_turn(home) and (waiter := self._next_waiter(shelf)) is not None:
             home.runs += 1
-            waiter.set_result(process)
+            waiter.set_result(home.process)
         if home.places > 1:
-            self._show(home, process)
+            shelf.show(home)
         if not home.runs:
-            shelf.idle.append((self._loop.time(), process))
+            shelf.idle.append((self._loop.time(), home))
             self._serve_turns()
             if self._timer is None:
                 self._timer = self._loop.call_later(self._idle, self._expire)
-
-    def _show(self, home: Home, process: ActionProcess) -> None:
-        """One that is at work and takes more is among the shared ones, and no other is."""
-        shared = home.shelf.shared
-        if 0 < home.runs < home.places:
-            if process not in shared:
-                shared.append(process)
-        elif process in shared:
-            shared.remove(process)
-
-    def _retire(self, home: Home, process: ActionProcess) -> None:
-        """It takes no more runs, and ends when it has none."""
-        home.retired = True
-        if process in home.shelf.shared:
-            home.shelf.shared.remove(process)
-        if not home.runs:
-            self._end(home.shelf, process)
 
     def _others_turn(self, home: Home) -> bool:
         """Whether another key waits for room, and this process had its time."""
@@ -255,7 +213,7 @@ class Pool:
             if not idle:
                 return False
             shelf = min(idle, key=lambda shelf: shelf.idle[0][0])
-            self._end(shelf, shelf.idle.popleft()[1], serve=False)
+            self._end(shelf.idle.popleft()[1], serve=False)
         return True
 
     def _reserve(self, shelf: Shelf) -> None:
@@ -293,14 +251,14 @@ class Pool:
 
     # The end of one
 
-    def _end(self, shelf: Shelf, process: ActionProcess, *, serve: bool = True) -> None:
-        home = self._homes.pop(id(process))
+    def _end(self, home: Home, *, serve: bool = True) -> None:
+        del self._homes[id(home.process)]
         if not home.places:
-            shelf.starting -= 1
-        task = self._loop.create_task(process.stop())
+            home.shelf.starting -= 1
+        task = self._loop.create_task(home.process.stop())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        self._left(shelf, serve=serve)
+        self._left(home.shelf, serve=serve)
 
     def _left(self, shelf: Shelf, *, serve: bool) -> None:
         self._used -= shelf.memory
@@ -318,7 +276,7 @@ class Pool:
             shelf.forgotten = True
             shelf.wake()
             while shelf.idle:
-                self._end(shelf, shelf.idle.popleft()[1])
+                self._end(shelf.idle.popleft()[1])
 
     def _expire(self) -> None:
         """End what was not used for long; one timer for all."""
@@ -326,7 +284,7 @@ class Pool:
         before = self._loop.time() - self._idle
         for shelf in list(self._shelves.values()):
             while shelf.idle and shelf.idle[0][0] <= before:
-                self._end(shelf, shelf.idle.popleft()[1])
+                self._end(shelf.idle.popleft()[1])
         oldest = min((shelf.idle[0][0] for shelf in self._shelves.values() if shelf.idle), default=None)
         if oldest is not None:
             self._timer = self._loop.call_later(max(oldest - before, 0.01), self._expire)

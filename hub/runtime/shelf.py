@@ -24,6 +24,21 @@ Waiter = asyncio.Future[ActionProcess | Told]
 
 
 @dataclass(slots=True, eq=False)
+class Home:
+    """A process and where it belongs, since when it lives, how many `runs` it has in hand, and how many it takes (0 while it starts).
+
+    One that is `retired` ends with the last of its runs.
+    """
+
+    process: ActionProcess
+    shelf: Shelf
+    since: float
+    runs: int = 1
+    places: int = 0
+    retired: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Shelf:
     """All processes of one key. `memory` is what each takes in MB, `places` how many runs one takes, `instances` how many there may be.
 
@@ -38,8 +53,8 @@ class Shelf:
     count: int = 0
     starting: int = 0
     served: int = 0
-    idle: deque[tuple[float, ActionProcess]] = field(default_factory=deque)
-    shared: list[ActionProcess] = field(default_factory=list)
+    idle: deque[tuple[float, Home]] = field(default_factory=deque)
+    shared: list[Home] = field(default_factory=list)
     patient: deque[Waiter] = field(default_factory=deque)
     roomless: deque[Waiter] = field(default_factory=deque)
     held: deque[Waiter] = field(default_factory=deque)
@@ -65,6 +80,34 @@ class Shelf:
         """Whether those that are starting have a place for one more caller."""
         return self.starting * (self.places - 1) > len(self.held)
 
+    def show(self, home: Home) -> None:
+        """One that is at work and takes more is among the shared ones, and no other is."""
+        if not home.retired and 0 < home.runs < home.places:
+            if home not in self.shared:
+                self.shared.append(home)
+        elif home in self.shared:
+            self.shared.remove(home)
+
+    def patience(self, seconds: float) -> Waiter:
+        """Wait for one that another caller gives back. SLOW when nobody gave one back for so long: one more helps."""
+        loop = asyncio.get_running_loop()
+        waiter = queued(self.patient)
+        timer: asyncio.TimerHandle
+
+        def look(seen: int) -> None:
+            nonlocal timer
+            if waiter.done():
+                return
+            if seen == self.served or not self.busy:
+                self.patient.remove(waiter)
+                waiter.set_result(Told.SLOW)
+            else:
+                timer = loop.call_later(seconds, look, self.served)
+
+        timer = loop.call_later(seconds, look, self.served)
+        waiter.add_done_callback(lambda _waiter: timer.cancel())
+        return waiter
+
     def hold_covered(self) -> None:
         """Those who waited for room and will find a place in a process that is starting now wait for that."""
         while self.covered and waiting(self.roomless):
@@ -76,18 +119,11 @@ class Shelf:
             self.held.popleft().set_result(Told.AGAIN)
 
 
-@dataclass(slots=True)
-class Home:
-    """Where a process belongs, since when it lives, how many `runs` it has in hand, and how many it takes (0 while it starts).
-
-    One that is `retired` ends with the last of its runs.
-    """
-
-    shelf: Shelf
-    since: float
-    runs: int = 1
-    places: int = 0
-    retired: bool = False
+def queued(queue: deque[Waiter]) -> Waiter:
+    """A new waiter at the end of a queue."""
+    waiter: Waiter = asyncio.get_running_loop().create_future()
+    queue.append(waiter)
+    return waiter
 
 
 def waiting(queue: deque[Waiter]) -> bool:

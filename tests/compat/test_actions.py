@@ -204,7 +204,12 @@ def test_jar_is_another_word_for_code(http: httpx.Client) -> None:
         (NODE, zipped({"lib.js": "exports.handler = () => ({m: 'module'});"}), "lib.handler", "module"),
         (NODE, zipped({"index.js": "exports.api = { handler: () => ({m: 'index'}) };"}), "api.handler", "index"),
         (NODE, zipped({"package.json": '{"main": "src/app.js"}', "src/app.js": "exports.main = () => ({m: 'package'});"}), None, "package"),
-        (NODE, zipped({"package.json": '{"type": "module", "main": "a.js"}', "a.js": "export const main = () => ({m: 'esm'});"}), None, "esm"),
+        (
+            NODE,
+            zipped({"package.json": '{"type": "module", "main": "a.js"}', "a.js": "export const main = () => ({m: 'esm'});"}),
+            None,
+            "esm",
+        ),
         (NODE, zipped({"package.json": '{"main": "a.mjs"}', "a.mjs": "export default { main: () => ({m: 'default'}) };"}), None, "default"),
         (PYTHON, "def other(args):\n    return {'m': 'named'}", "other", "named"),
         (PYTHON, zipped({"main__.py": "def main(args):\n    return {'m': 'main__'}"}), None, "main__"),
@@ -346,7 +351,10 @@ def test_node_modules_that_upstreams_images_hold_are_not_there(http: httpx.Clien
     put_action(http, "needs", "const ow = require('openwhisk'); function main() { return {}; }")
 
     assert "Cannot find module 'openwhisk'" in result(http, "needs")["error"]
-    modules = {"index.js": HELPED_NODE["index.js"].replace("./lib/helper", "helper"), "node_modules/helper/index.js": "exports.word = 'helped';"}
+    modules = {
+        "index.js": HELPED_NODE["index.js"].replace("./lib/helper", "helper"),
+        "node_modules/helper/index.js": "exports.word = 'helped';",
+    }
     put_action(http, "needs", zipped(modules))
     assert result(http, "needs")["word"] == "helped"
 

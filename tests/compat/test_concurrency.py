@@ -241,7 +241,9 @@ def test_the_limits_of_a_namespace_narrow_the_hubs(hub: Hub, http: httpx.Client)
     uuid, _, key = hub.command("admin", "user", "get", "narrow").stdout.strip().partition(":")
     with httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False) as narrow:
         assert narrow.get(f"{API}/limits").json()["maxActionConcurrency"] == 200
-        done = hub.command("admin", "limits", "set", "narrow", "--minActionConcurrency", "2", "--maxActionConcurrency", "5", "--concurrentInvocations", "7")
+        done = hub.command(
+            "admin", "limits", "set", "narrow", "--minActionConcurrency", "2", "--maxActionConcurrency", "5", "--concurrentInvocations", "7"
+        )
         assert done.returncode == 0, done.stderr
         shown = narrow.get(f"{API}/limits").json()
         body = {"exec": {"kind": "nodejs:default", "code": NODE}}

@@ -212,7 +212,13 @@ def test_a_long_line_stays_one_line(http: httpx.Client) -> None:
 
 def test_a_log_ends_at_its_limit_with_a_line_that_says_so(http: httpx.Client) -> None:
     """The run itself is fine."""
-    put_action(http, "chatty", "def main(args):\n    for _ in range(30000):\n        print('x' * 100)\n    return {'done': 1}", PYTHON, limits={"logs": 1})
+    put_action(
+        http,
+        "chatty",
+        "def main(args):\n    for _ in range(30000):\n        print('x' * 100)\n    return {'done': 1}",
+        PYTHON,
+        limits={"logs": 1},
+    )
     found = invoke(http, "chatty")
     lines = record(http, found["activationId"])["logs"]
 
@@ -230,7 +236,12 @@ def test_no_log_is_kept_where_none_is_wanted(http: httpx.Client) -> None:
 
 def test_what_a_failing_run_printed_is_on_record(http: httpx.Client) -> None:
     """Also when it ended its own process, and when it took too long."""
-    put_action(http, "last_words", "function main(a) { console.log('so far'); if (a.die) process.exit(1); return new Promise(() => {}); }", limits={"timeout": 300})
+    put_action(
+        http,
+        "last_words",
+        "function main(a) { console.log('so far'); if (a.die) process.exit(1); return new Promise(() => {}); }",
+        limits={"timeout": 300},
+    )
 
     assert log_of(http, "last_words", {"die": True}) == ["stdout: so far", MISSING]
     assert log_of(http, "last_words") == ["stdout: so far", MISSING]
