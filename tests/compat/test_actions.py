@@ -337,12 +337,12 @@ def test_init_parameters_take_effect_when_a_process_starts(http: httpx.Client) -
 
 def test_an_array_replaces_the_arguments_and_brings_no_environment(http: httpx.Client) -> None:
     """It flows from one component of a sequence to the next."""
-    put_action(http, "lists", "function main() { return [1, 2]; }")
+    put_action(http, "lists", "function main() { return ['WORD', 2]; }")
     put_action(http, "takes", ENV_PYTHON, PYTHON, parameters=[{"key": "WORD", "value": "bound", "init": True}, *parameters(plain=1)])
     put_sequence(http, "flow", "/_/lists", "/_/takes")
     found = result(http, "flow")
 
-    assert found["args"] == [1, 2]
+    assert found["args"] == ["WORD", 2]
     assert "WORD" not in found["env"]
 
 

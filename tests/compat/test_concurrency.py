@@ -106,7 +106,9 @@ def test_a_fresh_process_is_shared_as_soon_as_it_is_ready(http: httpx.Client, ki
     answers = together(50, lambda _: invoke(http, "fresh", {"ms": 300}))
 
     assert len({row["pid"] for row in results(answers)}) == 1
-    assert sum("initTime" in marks_of(answer) for answer in answers) == 1
+    cold = [answer for answer in answers if "initTime" in marks_of(answer)]
+    assert len(cold) == 1
+    assert results(cold)[0]["most"] > 1
 
 
 def test_another_process_starts_when_all_places_are_taken(http: httpx.Client) -> None:

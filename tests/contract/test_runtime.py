@@ -591,12 +591,17 @@ async def test_links_inside_a_tarball_are_made(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("bench", ["nodejs"], indirect=True)
-@pytest.mark.parametrize("what", ["file", "header", "cut off", "damaged"])
+@pytest.mark.parametrize("what", ["file", "header", "headers", "cut off", "damaged"])
 async def test_a_tarball_is_counted_by_what_comes_out_of_it(bench: Bench, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it says of itself."""
     monkeypatch.setattr(unpack, "LARGEST", 1_000_000)
     big = {"file": member("a"), "header": member("a", tarfile.GNUTYPE_LONGNAME)}.get(what)
-    data = bytearray(base64.b64decode(tarball((big or member("a"), b"x" * 2_000_000))))
+    members = [(big or member("a"), b"x" * 2_000_000)]
+    if what == "headers":
+        members = [(member(f"a{number}"), b"") for number in range(200)]
+        for made, _ in members:
+            made.pax_headers = {"comment": "x" * 60_000}
+    data = bytearray(base64.b64decode(tarball(*members)))
     if what == "cut off":
         del data[-100:]
     if what == "damaged":
