@@ -20,13 +20,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router, request_response
 
 from hub.api import actions, activations, catalog, connections, hooks, info, installs, log_forwarding, namespaces, packages, rules, triggers
 from hub.api.admin import admin_app
 from hub.api.auth import SignedIn
 from hub.api.edge import Edge
 from hub.api.errors import NO_ROUTE, on_failure, on_http_error, on_request_error
+from hub.api.protocol import BoundedProtocol
 from hub.api.requests import identity
 from hub.blobs.base import Blobs
 from hub.blobs.disk import DiskBlobs
@@ -251,12 +252,12 @@ def build_app(services: Services) -> Edge:
         *packages.routes,
         *rules.routes,
         *namespaces.routes,
-        Route("/{path:path}", unknown_route, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
+        Route("/{path:path}", request_response(unknown_route)),
     ]
     own: list[BaseRoute] = [
         *hooks.routes,
         *log_forwarding.routes,
-        Mount("/catalog/v1", routes=[*catalog.routes, *installs.routes, *connections.routes]),
+        Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
         *info.routes,
         Route("/", front, methods=["GET"]),
         *pages.routes,
@@ -272,7 +273,7 @@ def build_app(services: Services) -> Edge:
 
 
 def _api(routes: list[Route]) -> Router:
-    """The OpenWhisk routes; a slash too many is no route."""
+    """The routes of one interface; a slash too many is no route."""
     return Router(routes=routes, redirect_slashes=False)
 
 
@@ -315,7 +316,7 @@ def _config(app: object, settings: Settings, **more: object) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         lifespan="off",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         backlog=BACKLOG,
         proxy_headers=bool(proxies),

@@ -52,7 +52,7 @@ def _services(request: Request) -> Services:
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     caller: Identity | None = request.state.identity
-    text = _templates().get_template(template).render(caller=caller, path=request.url.path, **values)
+    text = _templates().get_template(template).render(caller=caller, path=request.scope["path"], **values)
     headers = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
     if caller is not None:
         headers["cache-control"] = "no-store"

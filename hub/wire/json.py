@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from hub.domain.errors import Malformed
 from hub.domain.parameters import Json
 
 DEEPEST = 64
+LONGEST_SHOWN = 256
 _LARGEST_INTEGER = 2**64 - 1
 _SMALLEST_INTEGER = -(2**63)
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_AS_ZERO = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(128)) + bytes(range(128, 256))
+_LONG_NUMBER = b"0" * 19
 _NUL = b"\\u0000"
 _EMPTY_BODY = "Unexpected end-of-input at input index 0 (line 1, position 1), expected JSON Value:\n\n^\n"
 
@@ -27,6 +27,12 @@ def malformed(detail: str, *, field: str | None = None) -> Malformed:
     return Malformed(f"The request content was malformed:\n{detail}", field=field)
 
 
+def shown(value: Json) -> str:
+    """What was sent instead, for a sentence: text as it is, other values as JSON; a long one is cut."""
+    text = value if isinstance(value, str) else encode(value).decode()
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
 def decode(body: bytes) -> Json:
     """Any JSON value. Raises Malformed for bad JSON, NUL, numbers beyond 64 bit, lone surrogates, and nesting deeper than 64."""
     if not body.strip():
@@ -39,7 +45,7 @@ def decode(body: bytes) -> Json:
         raise malformed("the text is not UTF-8") from error
     except msgspec.MsgspecError as error:
         raise malformed(str(error)) from error
-    if body.count(b"[") + body.count(b"{") > DEEPEST or _LONG_NUMBER.search(body):
+    if body.count(b"[") + body.count(b"{") > DEEPEST or _LONG_NUMBER in body.translate(_AS_ZERO):
         _check(value, DEEPEST)
     if _NUL in body and _has_nul(value):
         raise malformed("NUL characters are not allowed in text")
