@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router, request_response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from hub.api import actions, activations, catalog, connections, hooks, info, installs, log_forwarding, namespaces, packages, rules, triggers
 from hub.api.admin import admin_app
@@ -237,10 +238,13 @@ async def front(request: Request) -> Response:
     return await info.platform(request)
 
 
-async def unknown_route(request: Request) -> Response:
-    """An unknown path under `/api/v1`: 401 for strangers, 404 for callers (openwhisk-api §1.3)."""
-    await identity(request)
-    raise NotFound(NO_ROUTE)
+class UnknownRoute:
+    """An unknown path or method under `/api/v1`: 401 for strangers, 404 for callers (openwhisk-api §1.3)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, whatever the method."""
+        await identity(Request(scope, receive, send))
+        raise NotFound(NO_ROUTE)
 
 
 def build_app(services: Services) -> Edge:
@@ -252,7 +256,7 @@ def build_app(services: Services) -> Edge:
         *packages.routes,
         *rules.routes,
         *namespaces.routes,
-        Route("/{path:path}", request_response(unknown_route)),
+        Route("/{path:path}", UnknownRoute()),
     ]
     own: list[BaseRoute] = [
         *hooks.routes,

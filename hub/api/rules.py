@@ -9,7 +9,7 @@ from starlette.routing import Route
 from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
 from hub.services.access import own_entity, own_space
 from hub.wire.entities import rule_from_wire, rule_row, rule_to_wire
-from hub.wire.json import malformed, shown
+from hub.wire.json import cut, malformed, shown
 
 
 async def list_rules(request: Request) -> Response:
@@ -57,7 +57,8 @@ async def switch_rule(request: Request) -> Response:
     body = await json_body(request)
     status = body.get("status") if isinstance(body, dict) else None
     if status not in ("active", "inactive"):
-        raise malformed(f"requirement failed: {shown(status)} is not a recognized rule state", field="status")
+        found = cut(status) if isinstance(status, str) else shown(status)
+        raise malformed(f"requirement failed: {found} is not a recognized rule state", field="status")
     await services(request).rules.switch(caller, name, active=status == "active")
     return PlainTextResponse("OK", headers={"content-type": "text/plain; charset=UTF-8"})
 

@@ -27,10 +27,14 @@ def malformed(detail: str, *, field: str | None = None) -> Malformed:
     return Malformed(f"The request content was malformed:\n{detail}", field=field)
 
 
-def shown(value: Json) -> str:
-    """What was sent instead, for a sentence: text as it is, other values as JSON; a long one is cut."""
-    text = value if isinstance(value, str) else encode(value).decode()
+def cut(text: str) -> str:
+    """What was sent, short enough for a sentence."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def shown(value: Json) -> str:
+    """A value that was sent, as JSON that is short enough for a sentence."""
+    return cut(encode(value).decode())
 
 
 def decode(body: bytes) -> Json:

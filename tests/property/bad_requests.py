@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -69,15 +70,13 @@ def _holes(value: Any) -> Iterator[Any]:
     yield HOLE
     if isinstance(value, dict):
         for name in value:
-            for inner in _holes(value[name]):
-                yield {**value, name: inner}
+            yield from ({**value, name: inner} for inner in _holes(value[name]))
     elif isinstance(value, list):
         for place, member in enumerate(value):
-            for inner in _holes(member):
-                yield [*value[:place], inner, *value[place + 1 :]]
+            yield from ([*value[:place], inner, *value[place + 1 :]] for inner in _holes(member))
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, list[Any]] = {
     "actions": [
         {"exec": {"kind": "sequence", "components": HOLE}},
         {"exec": {"kind": "sequence", "components": [HOLE]}},
@@ -88,7 +87,10 @@ _SPECIAL = {
         {"exec": _CODE, "annotations": [{"key": "final", "value": HOLE}, {"key": "web-export", "value": HOLE}]},
         {"exec": _CODE, "annotations": [{"key": "provide-api-key", "value": HOLE}, {"key": "exec", "value": HOLE}]},
     ],
-    "packages": [{"annotations": [{"key": "binding", "value": HOLE}]}, {"annotations": [{"key": "parameters", "value": [{"name": HOLE, "secret": True}]}]}],
+    "packages": [
+        {"annotations": [{"key": "binding", "value": HOLE}]},
+        {"annotations": [{"key": "parameters", "value": [{"name": HOLE, "secret": True}]}]},
+    ],
     "triggers": [{"annotations": [{"key": "feed", "value": HOLE}]}],
     "rules": [{"trigger": HOLE, "action": "/_/{action}"}, {"trigger": "/_/{trigger}", "action": HOLE}, {"annotations": [{"key": "hub", "value": HOLE}]}],
 }  # fmt: skip
@@ -103,7 +105,9 @@ class Stream:
         self.number = number
         self.key = (b"authorization", authorization)
         self.names = {collection: f"kept-{collection}-{number}" for collection in COLLECTIONS}
-        self._bodies = [(collection, body) for collection in COLLECTIONS for body in (*_holes(_fields(collection)), *_SPECIAL[collection])]
+        self._bodies: list[tuple[str, Any]] = [
+            (collection, body) for collection in COLLECTIONS for body in chain(_holes(_fields(collection)), _SPECIAL[collection])
+        ]
         self._made = 0
 
     def fields_in_turn(self, share: int, of: int) -> Iterator[Bad]:

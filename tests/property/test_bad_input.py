@@ -24,7 +24,7 @@ from tests.support.wire import Answer, Wire, request
 CLIENTS = 4
 DRAWN = 2_500
 LONGEST = 1.0
-GUARD = 40
+GUARD = 100
 SEED = int(os.environ.get("SEED") or (1 if os.environ.get("CI") == "true" else secrets.randbits(32)))
 PROBLEM = {"type", "title", "status", "detail", "code"}
 

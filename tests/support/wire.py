@@ -71,7 +71,7 @@ class Wire:
                 text = await self._reader.readuntil(b"\r\n\r\n")
                 seconds = time.perf_counter() - begun
                 answer = await self._rest(text, seconds, head=head)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             answer = Answer(0, {}, b"", time.perf_counter() - begun)
         if answer.status == 0 or then_close or answer.headers.get("connection") == "close":
             await self.hang_up()
