@@ -23,7 +23,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from hub.api import actions, activations, catalog, connections, hooks, info, installs, log_forwarding, namespaces, packages, rules, triggers
+from hub.api import (
+    actions,
+    activations,
+    catalog,
+    connections,
+    documents,
+    hooks,
+    info,
+    installs,
+    log_forwarding,
+    namespaces,
+    packages,
+    rules,
+    triggers,
+)
 from hub.api.admin import admin_app
 from hub.api.auth import SignedIn
 from hub.api.edge import Edge
@@ -72,7 +86,7 @@ from hub.settings import ROLES, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
 from hub.telemetry.log import configure, get_logger
-from hub.web import pages
+from hub.web import pages, reference
 
 log = get_logger(__name__)
 
@@ -263,11 +277,12 @@ def build_app(services: Services) -> Edge:
         *log_forwarding.routes,
         Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
         *info.routes,
+        *documents.routes,
         Route("/", front, methods=["GET"]),
         *pages.routes,
     ]
     app = Starlette(
-        routes=[*info.version_routes, Mount("/api/v1", app=_api(v1)), *own],
+        routes=[*info.version_routes, *documents.version_routes, *reference.routes, Mount("/api/v1", app=_api(v1)), *own],
         middleware=[Middleware(SignedIn)],
         exception_handlers={RequestError: on_request_error, HTTPException: on_http_error, Exception: on_failure},
     )

@@ -57,7 +57,13 @@ def _fields(collection: str) -> dict[str, Any]:
     common = {"version": "0.0.1", "publish": False, "annotations": _ROWS, "namespace": "guest", "name": "n", "updated": 1}
     if collection == "actions":
         limits = {"timeout": 1000, "memory": 128, "logs": 1, "concurrency": 1, "instances": 1}
-        return {**common, "exec": {**_CODE, "main": "main", "binary": False}, "parameters": _ROWS, "limits": limits, "delAnnotations": ["a"]}
+        return {
+            **common,
+            "exec": {**_CODE, "main": "main", "binary": False},
+            "parameters": _ROWS,
+            "limits": limits,
+            "delAnnotations": ["a"],
+        }
     if collection == "packages":
         return {**common, "parameters": _ROWS, "binding": {"namespace": "whisk.system", "name": "utils"}}
     if collection == "triggers":
@@ -147,7 +153,12 @@ class Stream:
 
     def _put(self, collection: str, body: bytes, *headers: tuple[bytes, bytes]) -> Bad:
         name, query = self.random.choice(
-            [(self.names[collection], b"?overwrite=true"), (self.names[collection], b""), (self._fresh(), b""), (self._fresh(), b"?overwrite=TRUE")]
+            [
+                (self.names[collection], b"?overwrite=true"),
+                (self.names[collection], b""),
+                (self._fresh(), b""),
+                (self._fresh(), b"?overwrite=TRUE"),
+            ]
         )
         target = API + f"{collection}/{name}".encode() + query
         return Bad(f"PUT {collection}", request("PUT", target, [self.key, *(headers or (JSON,))], body), f"{collection}/{name}")
@@ -187,8 +198,18 @@ class Stream:
         if self.random.randrange(8) == 0:
             place = f"actions/{self.names['actions']}?blocking=true&result={self.random.choice(['true', 'false'])}"
         if self.random.randrange(40) == 0:
-            body = b'{"lifecycleEvent":' + wrong + b',"triggerName":' + self.random.choice(WRONG) + b',"authKey":' + self.random.choice(WRONG) + b"}"
-            return Bad("feed", request("POST", b"/api/v1/namespaces/whisk.system/actions/alarms/interval?blocking=true", [self.key, JSON], body))
+            body = (
+                b'{"lifecycleEvent":'
+                + wrong
+                + b',"triggerName":'
+                + self.random.choice(WRONG)
+                + b',"authKey":'
+                + self.random.choice(WRONG)
+                + b"}"
+            )
+            return Bad(
+                "feed", request("POST", b"/api/v1/namespaces/whisk.system/actions/alarms/interval?blocking=true", [self.key, JSON], body)
+            )
         path = f"rules/{self.names['rules']}" if place.startswith("rules/kept") else None
         return Bad(f"POST {place.partition('/')[0]}", request("POST", API + place.encode(), [self.key, JSON], body), path)
 
@@ -196,8 +217,24 @@ class Stream:
         """Content types and codings that are no plain JSON, or are called something else."""
         body = self._filled(_fields(collection := self.random.choice(COLLECTIONS)), b"")
         given: list[tuple[bytes, bytes]] = []
-        types = [b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x", b"", b"/", b"json", b"application/json;charset=utf-16"]
-        types += [b"application/jsonx", b"APPLICATION/JSON", b"application/json, text/plain", b"\xff\xfe", b"application/octet-stream", b"*/*", b"a" * 2000]
+        types = [
+            b"text/plain",
+            b"application/x-www-form-urlencoded",
+            b"multipart/form-data; boundary=x",
+            b"",
+            b"/",
+            b"json",
+            b"application/json;charset=utf-16",
+        ]
+        types += [
+            b"application/jsonx",
+            b"APPLICATION/JSON",
+            b"application/json, text/plain",
+            b"\xff\xfe",
+            b"application/octet-stream",
+            b"*/*",
+            b"a" * 2000,
+        ]
         if self.random.randrange(2):
             given.append((b"content-type", self.random.choice(types)))
         if self.random.randrange(2):
@@ -212,11 +249,67 @@ class Stream:
 
     def name(self) -> Bad:
         """Names that are none, in every place of a path that has one."""
-        names = ["a!", "a/b", " a", "a ", "-a", ".a", "a\n", "a\0b", "ä", "٣", "a" * 256, "a" * 257, "a" * 5000, "..", ".", "%", "%2F", "%00", "a%2e%2e", "'", '"', "<b>"]
-        names += ["a;b", "a?b", "a#b", "\\", "a\\b", "\u202e", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "_", "default", "a&b", "a@b", "a.b", "a b"]
+        names = [
+            "a!",
+            "a/b",
+            " a",
+            "a ",
+            "-a",
+            ".a",
+            "a\n",
+            "a\0b",
+            "ä",
+            "٣",
+            "a" * 256,
+            "a" * 257,
+            "a" * 5000,
+            "..",
+            ".",
+            "%",
+            "%2F",
+            "%00",
+            "a%2e%2e",
+            "'",
+            '"',
+            "<b>",
+        ]
+        names += [
+            "a;b",
+            "a?b",
+            "a#b",
+            "\\",
+            "a\\b",
+            "\u202e",
+            "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+            "_",
+            "default",
+            "a&b",
+            "a@b",
+            "a.b",
+            "a b",
+        ]
         bad = quote(self.random.choice(names), safe="").encode()
         if self.random.randrange(4) == 0:
-            bad = self.random.choice([b"%", b"%zz", b"%ff", b"%c0%af", b"%ed%a0%80", b"%25", b"%2e%2e", b"%2E", b"%2f", b"%5c", b"%00", b"%0d%0aX:1", b"a%20", b"a+b", b"*", b"~"])
+            bad = self.random.choice(
+                [
+                    b"%",
+                    b"%zz",
+                    b"%ff",
+                    b"%c0%af",
+                    b"%ed%a0%80",
+                    b"%25",
+                    b"%2e%2e",
+                    b"%2E",
+                    b"%2f",
+                    b"%5c",
+                    b"%00",
+                    b"%0d%0aX:1",
+                    b"a%20",
+                    b"a+b",
+                    b"*",
+                    b"~",
+                ]
+            )
         collection = self.random.choice([*COLLECTIONS, "activations", "limits"]).encode()
         good = self.random.choice([b"kept", b"none"])
         target = self.random.choice(
@@ -231,11 +324,77 @@ class Stream:
 
     def query(self) -> Bad:
         """Queries of every kind with values of every other."""
-        values = [b"", b"x", b"-1", b"201", b"1.5", b"1e3", b"0x1", b"+1", b"%2B1", b"01", b"%D9%A3", b"\xd9\xa3", b"%EF%BC%91", b"%00", b"%ff", b"\xff", b"%", b"9" * 30, b"9" * 5000]
-        values += [b"true", b"TRUE", b"yes", b"on", b"2", b"tru%65", b"null", b"%20", b"1%20", b"1%0A", b"-0", b"-" + b"9" * 18, b"9" * 18, b"a/b", b"a/b/c", b"a!", b"/", b"a%2Fb"]
-        names = [b"limit", b"skip", b"count", b"since", b"upto", b"name", b"docs", b"code", b"overwrite", b"force", b"blocking", b"result", b"timeout", b"public", b"", b"%ff"]
+        values = [
+            b"",
+            b"x",
+            b"-1",
+            b"201",
+            b"1.5",
+            b"1e3",
+            b"0x1",
+            b"+1",
+            b"%2B1",
+            b"01",
+            b"%D9%A3",
+            b"\xd9\xa3",
+            b"%EF%BC%91",
+            b"%00",
+            b"%ff",
+            b"\xff",
+            b"%",
+            b"9" * 30,
+            b"9" * 5000,
+        ]
+        values += [
+            b"true",
+            b"TRUE",
+            b"yes",
+            b"on",
+            b"2",
+            b"tru%65",
+            b"null",
+            b"%20",
+            b"1%20",
+            b"1%0A",
+            b"-0",
+            b"-" + b"9" * 18,
+            b"9" * 18,
+            b"a/b",
+            b"a/b/c",
+            b"a!",
+            b"/",
+            b"a%2Fb",
+        ]
+        names = [
+            b"limit",
+            b"skip",
+            b"count",
+            b"since",
+            b"upto",
+            b"name",
+            b"docs",
+            b"code",
+            b"overwrite",
+            b"force",
+            b"blocking",
+            b"result",
+            b"timeout",
+            b"public",
+            b"",
+            b"%ff",
+        ]
         pairs = [self.random.choice(names) + b"=" + self.random.choice(values) for _ in range(self.random.randint(1, 4))]
-        text = self.random.choice([b"&".join(pairs), b"&".join(pairs) + b"&" + pairs[0], self.random.choice(names), b"&&=&", b"?" * 50, b"a=1&" * 500, b";".join(pairs)])
+        text = self.random.choice(
+            [
+                b"&".join(pairs),
+                b"&".join(pairs) + b"&" + pairs[0],
+                self.random.choice(names),
+                b"&&=&",
+                b"?" * 50,
+                b"a=1&" * 500,
+                b";".join(pairs),
+            ]
+        )
         collection = self.random.choice([*COLLECTIONS, "activations", "actions/whisk.system", "limits"])
         if self.random.randrange(3):
             target = API + collection.encode() + b"?" + text
@@ -249,21 +408,121 @@ class Stream:
     def path(self) -> Bad:
         """Dots, slashes and codings that lead a careless server somewhere else."""
         mine = self.names["triggers"].encode()
-        steps = [b"..", b".", b"", b"%2e%2e", b"%2E.", b".%2e", b"%2f", b"%5c..", b"..;", b"...", b"%252e%252e", b"%c0%ae%c0%ae", b"_", b"guest", b"triggers", mine, b"\\..", b"%00", b"api", b"v1"]
+        steps = [
+            b"..",
+            b".",
+            b"",
+            b"%2e%2e",
+            b"%2E.",
+            b".%2e",
+            b"%2f",
+            b"%5c..",
+            b"..;",
+            b"...",
+            b"%252e%252e",
+            b"%c0%ae%c0%ae",
+            b"_",
+            b"guest",
+            b"triggers",
+            mine,
+            b"\\..",
+            b"%00",
+            b"api",
+            b"v1",
+        ]
         middle = b"/".join(self.random.choice(steps) for _ in range(self.random.randint(1, 6)))
-        end = self.random.choice([b"/triggers/" + mine, b"/" + mine, b"", b"/", b"?x", b"#frag", b"//", b"/..", b"/" + b"a/" * 1000, b"/" + b"a" * 7000, b"/" + b"a" * 9000])
-        begin = self.random.choice([API, b"/api/v1/", b"/api/", b"/", b"//", b"/API/V1/", b"/api//v1/", b"/./api/v1/namespaces/_/", b"/runtime/api/v1/namespaces/_/", b"http://hub/api/v1/", b"*", b"", b"/docs/", b"/static/", b"/catalog/v1/blobs/sha256/", b"/hooks/"])
+        end = self.random.choice(
+            [
+                b"/triggers/" + mine,
+                b"/" + mine,
+                b"",
+                b"/",
+                b"?x",
+                b"#frag",
+                b"//",
+                b"/..",
+                b"/" + b"a/" * 1000,
+                b"/" + b"a" * 7000,
+                b"/" + b"a" * 9000,
+            ]
+        )
+        begin = self.random.choice(
+            [
+                API,
+                b"/api/v1/",
+                b"/api/",
+                b"/",
+                b"//",
+                b"/API/V1/",
+                b"/api//v1/",
+                b"/./api/v1/namespaces/_/",
+                b"/runtime/api/v1/namespaces/_/",
+                b"http://hub/api/v1/",
+                b"*",
+                b"",
+                b"/docs/",
+                b"/static/",
+                b"/catalog/v1/blobs/sha256/",
+                b"/hooks/",
+            ]
+        )
         method = self.random.choice(["GET", "GET", "GET", "DELETE", "HEAD"])
         headers = [self.key] if method != "DELETE" else [(b"authorization", b"Basic eDp5")]
         return Bad(f"path in {method}", request(method, begin + middle + end, headers), head=method == "HEAD")
 
     def method(self) -> Bad:
         """Methods that a route does not have, or nobody has."""
-        methods = ["TRACE", "CONNECT", "PATCH", "HEAD", "PROPFIND", "PURGE", "LINK", "QUERY", "FOO", "get", "G ET", "", "OPTIONS", "POST", "PUT", "DELETE", "GET\t", "M-SEARCH", "X" * 3000]
+        methods = [
+            "TRACE",
+            "CONNECT",
+            "PATCH",
+            "HEAD",
+            "PROPFIND",
+            "PURGE",
+            "LINK",
+            "QUERY",
+            "FOO",
+            "get",
+            "G ET",
+            "",
+            "OPTIONS",
+            "POST",
+            "PUT",
+            "DELETE",
+            "GET\t",
+            "M-SEARCH",
+            "X" * 3000,
+        ]
         method = self.random.choice(methods)
-        places = ["", "actions", "actions/none", "packages/none", "packages/refresh", "triggers", "rules", "activations", "activations/" + "0" * 32, "limits", "limits/x", "nothing"]
+        places = [
+            "",
+            "actions",
+            "actions/none",
+            "packages/none",
+            "packages/refresh",
+            "triggers",
+            "rules",
+            "activations",
+            "activations/" + "0" * 32,
+            "limits",
+            "limits/x",
+            "nothing",
+        ]
         places += [f"{collection}/{self.names[collection]}/more/and/more" for collection in COLLECTIONS]
-        target = self.random.choice([API + self.random.choice(places).encode(), b"/api/v1", b"/api", b"/api/v1/api-docs", b"/api/v1/docs", b"/ping", b"/", b"/ready", b"/invokers", b"/hooks/x"])
+        target = self.random.choice(
+            [
+                API + self.random.choice(places).encode(),
+                b"/api/v1",
+                b"/api",
+                b"/api/v1/api-docs",
+                b"/api/v1/docs",
+                b"/ping",
+                b"/",
+                b"/ready",
+                b"/invokers",
+                b"/hooks/x",
+            ]
+        )
         body = self.random.choice([None, b"", b"{}"])
         return Bad(f"method {method[:8]}", request(method, target, [self.key, JSON], body), head=method == "HEAD")
 
@@ -282,13 +541,50 @@ class Stream:
                 *([(b"if-none-match", b"*")], [(b"authorization", b"Basic eDp5")], [(b"te", b"trailers")], [(b"x-ow-extra-logging", b"on")]),
             ]
         )  # fmt: skip
-        target = self.random.choice([API + b"actions/none", API + b"nothing", b"/api/v1/nothing", b"/", b"/nowhere", b"/api/v1", b"/catalog/v1/packages", b"/search?q=x", b"/docs"])
+        target = self.random.choice(
+            [
+                API + b"actions/none",
+                API + b"nothing",
+                b"/api/v1/nothing",
+                b"/",
+                b"/nowhere",
+                b"/api/v1",
+                b"/catalog/v1/packages",
+                b"/search?q=x",
+                b"/docs",
+            ]
+        )
         return Bad("header", request("GET", target, [self.key, *more]))
 
     def key_of_nobody(self) -> Bad:
         """Credentials that are none."""
-        keys = [b"", b"Basic", b"Basic ", b"Basic !!!", b"Basic eA==", b"Basic eDp5", b"Basic /////w==", b"Basic \xff\xfe", b"Basic AAAA", b"Basic eAA6eQ==", b"Bearer", b"Bearer x", b"Bearer x:y"]
-        keys += [b"Bearer \xff:\xff", b"Digest x", b"basic eDp5", b"Basic " + b"eDp5" * 2000, self.key[1] + b"x", self.key[1][:-8], b"Basic w6k6w6k=", b"\xff", b"Basic Og==", b"Basic OjA="]
+        keys = [
+            b"",
+            b"Basic",
+            b"Basic ",
+            b"Basic !!!",
+            b"Basic eA==",
+            b"Basic eDp5",
+            b"Basic /////w==",
+            b"Basic \xff\xfe",
+            b"Basic AAAA",
+            b"Basic eAA6eQ==",
+            b"Bearer",
+            b"Bearer x",
+            b"Bearer x:y",
+        ]
+        keys += [
+            b"Bearer \xff:\xff",
+            b"Digest x",
+            b"basic eDp5",
+            b"Basic " + b"eDp5" * 2000,
+            self.key[1] + b"x",
+            self.key[1][:-8],
+            b"Basic w6k6w6k=",
+            b"\xff",
+            b"Basic Og==",
+            b"Basic OjA=",
+        ]
         path = f"{(place := self.random.choice(COLLECTIONS))}/{self.names[place]}"
         method = self.random.choice(["GET", "PUT", "POST", "DELETE"])
         data = request(method, API + path.encode() + b"?overwrite=true", [(b"authorization", self.random.choice(keys)), JSON], b"{}")
@@ -317,8 +613,16 @@ class Stream:
     def own_route(self) -> Bad:
         """The hub's own routes, which answer problems."""
         wrong = self.random.choice(WRONG)
-        field = self.random.choice([b"package", b"as", b"settings", b"connections", b"name", b"fields", b"connection", b"accept_untested", b"colour"])
-        body = self.random.choice([wrong, b"{" + b'"' + field + b'":' + wrong + b"}", b'{"package":"whisk.system/utils","name":"x","' + field + b'":' + wrong + b"}"])
+        field = self.random.choice(
+            [b"package", b"as", b"settings", b"connections", b"name", b"fields", b"connection", b"accept_untested", b"colour"]
+        )
+        body = self.random.choice(
+            [
+                wrong,
+                b"{" + b'"' + field + b'":' + wrong + b"}",
+                b'{"package":"whisk.system/utils","name":"x","' + field + b'":' + wrong + b"}",
+            ]
+        )
         method, target = self.random.choice(
             [
                 *(("POST", b"/catalog/v1/installs?dry_run=true"), ("POST", b"/catalog/v1/connections"), ("POST", b"/catalog/v1/packages?dry_run=true"), ("POST", b"/hooks/none")),

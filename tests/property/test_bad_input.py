@@ -70,7 +70,10 @@ class Client:
     async def _make(self) -> None:
         names = self.stream.names
         bodies = {
-            "actions": {"exec": {"kind": "python:3", "code": "def main(args):\n    return args\n"}, "parameters": [{"key": "p", "value": 1}]},
+            "actions": {
+                "exec": {"kind": "python:3", "code": "def main(args):\n    return args\n"},
+                "parameters": [{"key": "p", "value": 1}],
+            },
             "packages": {"parameters": [{"key": "p", "value": [1, "x"]}], "annotations": [{"key": "d", "value": "text"}]},
             "triggers": {"parameters": [{"key": "p", "value": {"deep": [1]}}]},
             "rules": {"trigger": f"/_/{names['triggers']}", "action": f"/_/{names['actions']}"},
@@ -153,7 +156,9 @@ def test_nothing_that_is_sent_breaks_the_hub(hub: Hub) -> None:
     begun = time.monotonic()
     tally, clients = asyncio.run(_all(hub))
     count = sum(tally.values())
-    print(f"{count} requests in {time.monotonic() - begun:.1f} s: {dict(sorted(tally.items()))}; slowest {max(client.slowest for client in clients)}")
+    print(
+        f"{count} requests in {time.monotonic() - begun:.1f} s: {dict(sorted(tally.items()))}; slowest {max(client.slowest for client in clients)}"
+    )
 
     assert count >= 20_000
     with hub.http as http:
