@@ -16,7 +16,7 @@ from tests.support.hubs import Hub
 schemathesis = pytest.importorskip("schemathesis", reason="Schemathesis is not installed: make install-test")
 
 THERE = {"actions": "there", "packages": "bag", "triggers": "bell", "rules": "ring"}
-OPERATIONS = [(method, path) for path, item in openapi()["paths"].items() for method in ("get", "put", "post", "delete") if method in item]
+OPERATIONS = [(method, path) for method in ("get", "put", "post", "delete") for path, item in openapi()["paths"].items() if method in item]
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     schemathesis.checks.status_code_conformance,
@@ -48,22 +48,34 @@ def described(hub: Hub) -> Any:
 
     @schema.hook
     def map_path_parameters(context: Any, path_parameters: dict[str, Any]) -> dict[str, Any]:
-        """Every other request is about something that is there."""
+        """Most requests are about something that is there."""
         return _led(context.operation.path, dict(path_parameters or {}), newest)
+
+    @schema.hook
+    def map_body(context: Any, body: Any) -> Any:
+        """Kinds and names that were drawn are hardly ever real ones."""
+        return _mended(body) if isinstance(body, dict) else body
 
     return schema
 
 
 def _led(path: str, drawn: dict[str, Any], newest: str) -> dict[str, Any]:
-    if sum(len(str(value)) for value in drawn.values()) % 2:
+    drawn = {name: "_" if name == "namespace" and len(str(value)) != 2 else value for name, value in drawn.items()}
+    if sum(len(str(value)) for value in drawn.values()) % 3 == 0:
         return drawn
     collection = path.split("/")[3] if path.count("/") > 2 else ""
-    real = {"namespace": "_", "package": "bag", "name": "there" if "package" in drawn else THERE.get(collection, "x"), "activation_id": newest}
-    return {name: real[name] for name in drawn}
+    real = {"package": "bag", "name": "there" if "package" in drawn else THERE.get(collection, "x"), "activation_id": newest}
+    return {**drawn, **{name: value for name, value in real.items() if name in drawn}}
+
+
+def _mended(body: dict[str, Any]) -> dict[str, Any]:
+    real = {"exec": {"kind": "python:3", "code": "def main(args):\n    return {'fine': True}\n"}, "trigger": "/_/bell", "action": "/_/there"}
+    mended = {name: value for name, value in real.items() if name in body and len(str(body[name])) % 3}
+    return {**body, **mended, **({"version": "1.2.3"} if "version" in body else {})}
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-@settings(max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(data=strategies.data())
 def test_every_answer_is_one_that_the_description_promises(data: Any, hub: Hub, described: Any, method: str, path: str) -> None:
     """No server error, and status, content type and shape are among those that the document names for the route."""
