@@ -261,17 +261,14 @@ class UnknownRoute:
         raise NotFound(NO_ROUTE)
 
 
+def openwhisk_routes() -> list[Route]:
+    """The routes of `/api/v1`, less the two calls in `hub.api.hot`; `hub.wire.openwhisk.paths` describes each."""
+    return [*actions.routes, *triggers.routes, *activations.routes, *packages.routes, *rules.routes, *namespaces.routes]
+
+
 def build_app(services: Services) -> Edge:
     """The ASGI application with every route."""
-    v1 = [
-        *actions.routes,
-        *triggers.routes,
-        *activations.routes,
-        *packages.routes,
-        *rules.routes,
-        *namespaces.routes,
-        Route("/{path:path}", UnknownRoute()),
-    ]
+    v1 = [*openwhisk_routes(), Route("/{path:path}", UnknownRoute())]
     own: list[BaseRoute] = [
         *hooks.routes,
         *log_forwarding.routes,

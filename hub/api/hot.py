@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from hub.services.directory import Services
 
 PREFIX = "/api/v1/namespaces/"
+ROUTES = (
+    ("POST", "/namespaces/{namespace}/actions/{name}"),
+    ("POST", "/namespaces/{namespace}/actions/{package}/{name}"),
+    ("POST", "/namespaces/{namespace}/triggers/{name}"),
+)
+"""What is answered here, as other modules say it with Route."""
 _STATUS = {Status.SUCCESS: 200, Status.APPLICATION_ERROR: 502, Status.DEVELOPER_ERROR: 502, Status.WHISK_ERROR: 500}
 _SIMPLE, _PACKAGED = 3, 4
 

@@ -69,7 +69,11 @@ def _led(path: str, drawn: dict[str, Any], newest: str) -> dict[str, Any]:
 
 
 def _mended(body: dict[str, Any]) -> dict[str, Any]:
-    real = {"exec": {"kind": "python:3", "code": "def main(args):\n    return {'fine': True}\n"}, "trigger": "/_/bell", "action": "/_/there"}
+    real = {
+        "exec": {"kind": "python:3", "code": "def main(args):\n    return {'fine': True}\n"},
+        "trigger": "/_/bell",
+        "action": "/_/there",
+    }
     mended = {name: value for name, value in real.items() if name in body and len(str(body[name])) % 3}
     return {**body, **mended, **({"version": "1.2.3"} if "version" in body else {})}
 
