@@ -263,7 +263,11 @@ class UnknownRoute:
 
 def openwhisk_routes() -> list[Route]:
     """The routes of `/api/v1`, less the two calls in `hub.api.hot`; `hub.wire.openwhisk.paths` describes each."""
-    return [*actions.routes, *triggers.routes, *activations.routes, *packages.routes, *rules.routes, *namespaces.routes]
+    found = [*actions.routes, *triggers.routes, *activations.routes, *packages.routes, *rules.routes, *namespaces.routes]
+    for route in found:
+        if route.methods:
+            route.methods.discard("HEAD")  # upstream refuses it: 404 (openwhisk-api §1.3)
+    return found
 
 
 def build_app(services: Services) -> Edge:

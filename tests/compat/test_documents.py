@@ -145,8 +145,9 @@ def test_the_reference_is_a_page_that_needs_nothing_else(stranger: httpx.Client)
 
 
 def test_methods_that_nothing_has_are_unknown_routes(hub: Hub, stranger: httpx.Client) -> None:
-    """404 with a key, 401 without one, whatever the method."""
+    """404 with a key, 401 without one, whatever the method; HEAD, too, for what GET answers."""
     with hub.http as http:
+        assert http.head(f"{API}/actions").status_code == 404
         for method in ("PATCH", "TRACE", "PROPFIND", "POST"):
             assert said(http.request(method, f"{API}/activations")) == (404, NO_ROUTE)
             assert stranger.request(method, f"{API}/activations").status_code == 401
