@@ -66,15 +66,13 @@ def decode_object(body: bytes) -> dict[str, Json]:
     return value
 
 
-def _check(value: Json, depth: int) -> None:
-    if depth < 0:
-        raise malformed(f"nested deeper than {DEEPEST} levels")
-    if isinstance(value, dict):
-        for member in value.values():
-            _check(member, depth - 1)
-    elif isinstance(value, list):
-        for member in value:
-            _check(member, depth - 1)
+def _check(value: Json, levels: int) -> None:
+    """Raise Malformed for more than so many levels of objects and lists, and for numbers beyond 64 bit."""
+    if isinstance(value, dict | list):
+        if levels == 0:
+            raise malformed(f"nested deeper than {DEEPEST} levels")
+        for member in value.values() if isinstance(value, dict) else value:
+            _check(member, levels - 1)
     elif isinstance(value, int) and not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
         raise malformed("numbers are limited to 64 bits")
 

@@ -107,7 +107,7 @@ class Stream:
     """The requests of one client, which owns the entities whose names end with its number."""
 
     def __init__(self, seed: int, number: int, authorization: bytes) -> None:
-        self.random = Random(f"{seed}/{number}")
+        self.random = Random(f"{seed}/{number}")  # noqa: S311 - requests are drawn, not secrets
         self.number = number
         self.key = (b"authorization", authorization)
         self.names = {collection: f"kept-{collection}-{number}" for collection in COLLECTIONS}

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 import pytest
 

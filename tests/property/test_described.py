@@ -46,16 +46,16 @@ def described(hub: Hub) -> Any:
     with hub.http as http:
         newest = http.get("/api/v1/namespaces/_/activations?limit=1").json()[0]["activationId"]
 
-    @schema.hook
     def map_path_parameters(context: Any, path_parameters: dict[str, Any]) -> dict[str, Any]:
         """Most requests are about something that is there."""
         return _led(context.operation.path, dict(path_parameters or {}), newest)
 
-    @schema.hook
     def map_body(context: Any, body: Any) -> Any:
         """Kinds and names that were drawn are hardly ever real ones."""
         return _mended(body) if isinstance(body, dict) else body
 
+    schema.hook(map_path_parameters)
+    schema.hook(map_body)
     return schema
 
 
@@ -79,7 +79,7 @@ def _mended(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-@settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(data=strategies.data())
 def test_every_answer_is_one_that_the_description_promises(data: Any, hub: Hub, described: Any, method: str, path: str) -> None:
     """No server error, and status, content type and shape are among those that the document names for the route."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ANY = r"[\s\S]*"
+_AMOUNT = r"\d+( MB| milliseconds)?"
 _NAMES = r"[\s\S]{1,700}"
 _COLLECTION = r"(actions|packages|triggers|rules|activations)"
 
@@ -47,8 +48,7 @@ _BY_STATUS: dict[int, list[str]] = {
         r"exec undefined",
         r"rule requires a valid trigger and a valid action",
         rf"(trigger|action) /{_NAMES} does not exist",
-        r"requirement failed: (memory size|log size|duration|concurrency) -?\d+( MB| milliseconds)? "
-        r"(exceeds|below) allowed threshold of \d+( MB| milliseconds)?",
+        rf"requirement failed: (memory size|log size|duration|concurrency) -?{_AMOUNT} (exceeds|below) allowed threshold of {_AMOUNT}",
         r"Max action instance concurrency must not exceed your namespace concurrency of \d+\.",
         r"The '[^']*' runtime is no longer supported\. You may read and delete but not update or invoke this action\.",
         r"The parameter 'docs' is not permitted with 'count'\.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -42,10 +43,8 @@ class Wire:
         """End the connection; the next request makes another."""
         if self._writer is not None:
             self._writer.close()
-            try:
+            with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
-            except OSError:
-                pass
             self._writer = None
 
     async def ask(self, data: bytes, *, head: bool = False, then_close: bool = False) -> Answer:

@@ -21,7 +21,8 @@ TAGS = {
 }
 _ABOUT = (
     "OpenWhisk's interface, as this hub answers it. Send your key as Basic authorization, or as Bearer uuid:key. Bodies are JSON of at "
-    "most 50 MB, payloads of actions and triggers of at most 1 MB. Every answer has the id of the request in X-Request-ID; yours is taken over."
+    "most 50 MB, payloads of actions and triggers of at most 1 MB. Every answer has the id of the request in X-Request-ID; "
+    "yours is taken over."
 )
 
 
