@@ -137,6 +137,7 @@ class Stream:
             *[self.key_of_nobody] * 2,
             *[self.protocol] * 2,
             *[self.own_route] * 3,
+            *[self.web] * 2,
         ]
         for _ in range(count):
             yield self.random.choice(kinds)()
@@ -609,6 +610,25 @@ class Stream:
             ]
         )  # fmt: skip
         return Bad("protocol", raw, place, last=True)
+
+    def web(self) -> Bad:
+        """Calls of actions over the web: of none, of one that is not exported, with paths, queries and bodies of every kind."""
+        wrong = self.random.choice(WRONG)
+        action = self.random.choice(
+            [self.names["actions"].encode(), b"none", b"none.json", b"none.xyz", quote(wrong[:60], safe="").encode()]
+        )
+        place = self.random.choice(
+            [b"guest/default/", b"_/default/", b"guest/none/", b"whisk.system/utils/", b"%ff/default/", b"a!/b!/", b"guest//", b"guest/"]
+        )
+        rest = self.random.choice(
+            [b"", b"/", b"/a/b", b"/..", b"/%2e%2e", b"/%00", b"?x=" + quote(wrong[:60]).encode(), b"?%ff=%ff&=&x", b"?__ow_method=x"]
+        )
+        method = self.random.choice(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"])
+        kind = self.random.choice(
+            [JSON, (b"content-type", b"application/x-www-form-urlencoded"), (b"content-type", b"text/plain"), (b"content-type", b"\xff")]
+        )
+        headers = [kind, (b"origin", b"http://elsewhere"), (b"x-require-whisk-auth", b"\xff"), self.key]
+        return Bad(f"web {method}", request(method, b"/api/v1/web/" + place + action + rest, headers, wrong), head=method == "HEAD")
 
     def own_route(self) -> Bad:
         """The hub's own routes, which answer problems."""
