@@ -22,6 +22,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from hub.api import (
     actions,
@@ -29,6 +30,7 @@ from hub.api import (
     apis,
     catalog,
     connections,
+    documents,
     hooks,
     info,
     installs,
@@ -42,6 +44,7 @@ from hub.api.admin import admin_app
 from hub.api.auth import SignedIn
 from hub.api.edge import Edge
 from hub.api.errors import NO_ROUTE, on_failure, on_http_error, on_request_error
+from hub.api.protocol import BoundedProtocol
 from hub.api.requests import identity
 from hub.blobs.base import Blobs
 from hub.blobs.disk import DiskBlobs
@@ -89,7 +92,7 @@ from hub.settings import ROLES, Limits, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
 from hub.telemetry.log import configure, get_logger
-from hub.web import pages
+from hub.web import pages, reference
 
 log = get_logger(__name__)
 
@@ -271,37 +274,38 @@ async def front(request: Request) -> Response:
     return await info.platform(request)
 
 
-async def unknown_route(request: Request) -> Response:
-    """An unknown path under `/api/v1`: 401 for strangers, 404 for callers (openwhisk-api §1.3)."""
-    await identity(request)
-    raise NotFound(NO_ROUTE)
+class UnknownRoute:
+    """An unknown path or method under `/api/v1`: 401 for strangers, 404 for callers (openwhisk-api §1.3)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, whatever the method."""
+        await identity(Request(scope, receive, send))
+        raise NotFound(NO_ROUTE)
+
+
+def openwhisk_routes() -> list[Route]:
+    """The routes of `/api/v1`, less the two calls in `hub.api.hot`; `hub.wire.openwhisk.paths` describes each."""
+    found = [*actions.routes, *triggers.routes, *activations.routes, *packages.routes, *rules.routes, *namespaces.routes]
+    for route in found:
+        if route.methods:
+            route.methods.discard("HEAD")  # upstream refuses it: 404 (openwhisk-api §1.3)
+    return found
 
 
 def build_app(services: Services) -> Edge:
     """The ASGI application with every route."""
-    v1 = [
-        *actions.routes,
-        *triggers.routes,
-        *activations.routes,
-        *packages.routes,
-        *rules.routes,
-        *namespaces.routes,
-        *apis.routes,
-        Route("/{path:path}", unknown_route, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
-    ]
-    for route in v1:
-        if route.methods and "GET" in route.methods and route.path != "/{path:path}":
-            route.methods.discard("HEAD")  # upstream refuses it: 404 (openwhisk-api §1.3)
+    v1 = [*openwhisk_routes(), *apis.routes, Route("/{path:path}", UnknownRoute())]
     own: list[BaseRoute] = [
         *hooks.routes,
         *log_forwarding.routes,
-        Mount("/catalog/v1", routes=[*catalog.routes, *installs.routes, *connections.routes]),
+        Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
         *info.routes,
+        *documents.routes,
         Route("/", front, methods=["GET"]),
         *pages.routes,
     ]
     app = Starlette(
-        routes=[*info.version_routes, Mount("/api/v1", app=_api(v1)), *own],
+        routes=[*info.version_routes, *documents.version_routes, *reference.routes, Mount("/api/v1", app=_api(v1)), *own],
         middleware=[Middleware(SignedIn)],
         exception_handlers={RequestError: on_request_error, HTTPException: on_http_error, Exception: on_failure},
     )
@@ -311,7 +315,7 @@ def build_app(services: Services) -> Edge:
 
 
 def _api(routes: list[Route]) -> Router:
-    """The OpenWhisk routes; a slash too many is no route."""
+    """The routes of one interface; a slash too many is no route."""
     return Router(routes=routes, redirect_slashes=False)
 
 
@@ -354,7 +358,7 @@ def _config(app: object, settings: Settings, **more: object) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         lifespan="off",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         backlog=BACKLOG,
         proxy_headers=bool(proxies),

@@ -17,9 +17,10 @@ async def list_actions(request: Request) -> Response:
     caller = await identity(request)
     namespace = namespace_of(request, caller)
     package = request.path_params.get("package")
-    page = page_of(request, "actions")
     if package is not None:
         check_entity_name(package)
+    await services(request).actions.admit_list(caller, namespace, package)
+    page = page_of(request, "actions")
     if flag(request, "count"):
         total = await services(request).actions.count(caller, namespace, package)
         return json_response({"actions": max(total - page.skip, 0)})
@@ -31,6 +32,7 @@ async def get_action(request: Request) -> Response:
     """GET one, with its effective parameters."""
     caller = await identity(request)
     name = name_of(request, caller)
+    await services(request).actions.admit(caller, name)
     code = flag(request, "code", default=True)
     found = await services(request).actions.get(caller, name, code=code)
     row = action_to_wire(found.action, code=code, parameters=found.shown_to(caller))
@@ -45,6 +47,7 @@ async def put_action(request: Request) -> Response:
     """PUT: create, or update with `overwrite`."""
     caller = await identity(request)
     name = name_of(request, caller)
+    await services(request).actions.admit_write(caller, name)
     overwrite = flag(request, "overwrite")
     put = action_from_wire(await json_body(request))
     action = await services(request).actions.put(caller, name, put, overwrite=overwrite)

@@ -11,6 +11,7 @@ from hub.api.requests import flag, identity, json_response, milliseconds, namesp
 from hub.domain.activation import Activation
 from hub.domain.errors import Malformed
 from hub.domain.names import check_activation_id, check_entity_name
+from hub.services.access import own_space
 from hub.storage.base import ActivationFilter
 from hub.wire.activations import activation_row, activation_to_wire, response_to_wire
 
@@ -39,6 +40,7 @@ async def list_activations(request: Request) -> Response:
     """GET: a page of rows, of full records with `docs`, or their count."""
     caller = await identity(request)
     namespace = namespace_of(request, caller)
+    own_space(caller, namespace)
     page = page_of(request, "activations")
     where = _filter(request)
     docs = flag(request, "docs")

@@ -40,6 +40,7 @@ STATUS: dict[type[RequestError], int] = {
     Unavailable: 503,
 }
 OWN_ROUTES = ("/catalog/", "/hub/", "/hooks/")
+API = "/api/v1"
 NO_ROUTE = "The requested resource could not be found."
 INTERNAL = "There was an internal server error."
 REALM = 'Basic realm="OpenWhisk secure realm",charset=UTF-8'
@@ -56,7 +57,7 @@ def error_response(
     """The error body of the route's family: `{"error", "code"}` for OpenWhisk's, problem+json for ours."""
     code = request.scope.get("state", {}).get("transaction_id", "")
     body: dict[str, Json]
-    if request.url.path.startswith(OWN_ROUTES):
+    if request.scope["path"].startswith(OWN_ROUTES):
         title = HTTPStatus(status).phrase
         body = {"type": "about:blank", "title": title, "status": status, "detail": message, "code": code}
         if field:
@@ -79,14 +80,19 @@ async def on_request_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """The framework found no route, or no method."""
+    """The framework found no route, or no method: on `/api/v1` that is the same (openwhisk-api §1.3)."""
     if not isinstance(error, HTTPException):
         raise error
-    message = NO_ROUTE if error.status_code in {404, 405} else error.detail
-    return error_response(request, error.status_code, message, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not request.scope["path"].startswith(API):
+        message = f"HTTP method not allowed, supported methods: {headers.get('Allow', '')}"
+        return error_response(request, error.status_code, message, headers=headers)
+    if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+        return error_response(request, HTTPStatus.NOT_FOUND, NO_ROUTE)
+    return error_response(request, error.status_code, error.detail, headers=headers)
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Our own trouble: the details go to the log, never to the caller."""
-    log.error("A request failed", path=request.url.path, method=request.method, exc_info=error)
+    log.error("A request failed", path=request.scope["path"], method=request.method, exc_info=error)
     return error_response(request, 500, INTERNAL)

@@ -13,12 +13,13 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from hub.api import bodies
 from hub.api.query import flag, wait_within
 from hub.domain.activation import Activation, Status
-from hub.domain.errors import TooLarge, UnsupportedType
 from hub.domain.identity import Identity
 from hub.domain.names import OWN_NAMESPACE, FullName, check_entity_name, check_namespace
 from hub.domain.parameters import Json
+from hub.services.access import own_entity
 from hub.services.invoke import Invocation, Pending
 from hub.wire.activations import activation_to_wire
 from hub.wire.json import decode_object, encode
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from hub.services.directory import Services
 
 PREFIX = "/api/v1/namespaces/"
+ROUTES = (
+    ("POST", "/namespaces/{namespace}/actions/{name}"),
+    ("POST", "/namespaces/{namespace}/actions/{package}/{name}"),
+    ("POST", "/namespaces/{namespace}/triggers/{name}"),
+)
+"""What is answered here, as other modules say it with Route."""
 _STATUS = {Status.SUCCESS: 200, Status.APPLICATION_ERROR: 502, Status.DEVELOPER_ERROR: 502, Status.WHISK_ERROR: 500}
 _SIMPLE, _PACKAGED = 3, 4
 
@@ -78,46 +85,38 @@ def _name(target: Target, own: str) -> FullName:
 
 
 async def serve(services: Services, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one call. Raises RequestError for what is wrong with it."""
+    """Answer one call, in the order of openwhisk-api §1.4. Raises RequestError for what is wrong with it."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    authorization = headers.get(b"authorization")
-    caller = await services.identities.authenticate(
-        authorization.decode("latin-1") if authorization is not None else None, trigger=target.name if target.fire else None
-    )
+    caller = await services.identities.authenticate(_text(headers, b"authorization"), trigger=target.name if target.fire else None)
     name = _name(target, caller.namespace)
+    largest = caller.limits.max_payload_size or services.settings.limits.payload
     if target.fire:
         services.throttles.admit_fire(caller)
+        own_entity(caller, name)
+        await _fire(services, caller, name, await _body(headers, receive, largest), scope, send)
     else:
         services.throttles.admit_invocation(caller)
-    body = await _body(headers, receive, caller.limits.max_payload_size or services.settings.limits.payload)
-    if target.fire:
-        await _fire(services, caller, name, body, scope, send)
-    else:
-        await _invoke(services, caller, name, body, scope, send)
+        if services.actions.peek(caller, name) is None:
+            await services.actions.admit(caller, name)
+        await _invoke(services, caller, name, await _body(headers, receive, largest), scope, send)
 
 
-async def _body(headers: dict[bytes, bytes], receive: Receive, largest: int) -> dict[str, Json]:
-    declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > largest:
-        raise TooLarge(f"Request larger than allowed: {int(declared)} > {largest} bytes.")
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > largest:
-            raise TooLarge(f"Request larger than allowed: {len(body)} > {largest} bytes.")
-    given = headers.get(b"content-type")
-    if body and given is not None and given.partition(b";")[0].strip().lower() != b"application/json":
-        raise UnsupportedType(f"The request's Content-Type [{given.decode('latin-1')}] is not supported. Expected:\napplication/json")
-    return decode_object(body)
+def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
+    found = headers.get(name)
+    return None if found is None else found.decode("latin-1")
 
 
-async def _invoke(services: Services, caller: Identity, name: FullName, body: dict[str, Json], scope: Scope, send: Send) -> None:
+async def _body(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes:
+    body = await bodies.read(receive, headers.get(b"content-length", b"").decode("latin-1"), largest)
+    bodies.check_json(body, _text(headers, b"content-type"), _text(headers, b"content-encoding"))
+    return body
+
+
+async def _invoke(services: Services, caller: Identity, name: FullName, body: bytes, scope: Scope, send: Send) -> None:
     wishes = wishes_of(scope["query_string"], services.settings.invoke.blocking_wait)
     transaction_id: str = scope["state"]["transaction_id"]
     ended = await services.invoke.invoke(
-        Invocation(caller=caller, name=name, payload=body, transaction_id=transaction_id, wait=wishes.wait)
+        Invocation(caller=caller, name=name, payload=decode_object(body), transaction_id=transaction_id, wait=wishes.wait)
     )
     if isinstance(ended, Pending):
         await _answer(send, 202, {"activationId": ended.activation_id}, ended.activation_id)
@@ -133,9 +132,9 @@ def _shown(ended: Activation, *, result_only: bool) -> Json:
     return activation_to_wire(ended, logs=ended.annotations.get("kind") == "sequence")
 
 
-async def _fire(services: Services, caller: Identity, name: FullName, body: dict[str, Json], scope: Scope, send: Send) -> None:
+async def _fire(services: Services, caller: Identity, name: FullName, body: bytes, scope: Scope, send: Send) -> None:
     headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-    fired = await services.triggers.fire(caller, name, body, headers, scope["state"]["transaction_id"])
+    fired = await services.triggers.fire(caller, name, decode_object(body), headers, scope["state"]["transaction_id"])
     if fired is None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,7 +14,9 @@ from hub.domain.errors import RequestError
 from hub.telemetry import metrics
 
 MB = 1024 * 1024
-_JSON = "application/json"
+SUPPORT = {"github": "https://github.com/apache/openwhisk/issues", "slack": "http://slack.openwhisk.org"}
+"""As every OpenWhisk says it: what clients compare is the whole document."""
+INVOKER = "invoker0/0"
 LOOPBACK = ("127.", "::1")
 
 
@@ -31,7 +34,7 @@ async def platform(request: Request) -> Response:
         ranges |= {f"default_min_{name}": low, f"default_max_{name}": high, f"min_{name}": low, f"max_{name}": high}
     document = {
         "description": "OpenWhisk",
-        "support": {"github": "", "slack": ""},
+        "support": SUPPORT,
         "api_paths": ["/api/v1"],
         "runtimes": hub.kinds.manifest(),
         "limits": {
@@ -58,6 +61,27 @@ async def api_version(_request: Request) -> Response:
             "swagger_paths": {"ui": "/docs", "api-docs": "/api-docs"},
         }
     )
+
+
+async def api(_request: Request) -> Response:
+    """`GET /api`: nothing is there but what it has below."""
+    raise HTTPException(405, headers={"Allow": "OPTIONS"})
+
+
+async def invokers(request: Request) -> Response:
+    """`GET /invokers`: the one of this process."""
+    return json_response({INVOKER: "up" if services(request).pool.takes_work else "down"})
+
+
+async def healthy_invokers(request: Request) -> Response:
+    """`GET /invokers/healthy/count`: a bare number."""
+    return json_response(int(services(request).pool.takes_work))
+
+
+async def ready_invokers(request: Request) -> Response:
+    """`GET /invokers/ready`: 500 when none takes work."""
+    fine = services(request).pool.takes_work
+    return json_response({"healthy": "1/1"} if fine else {"unhealthy": "0/1"}, 200 if fine else 500)
 
 
 async def ping(_request: Request) -> Response:
@@ -96,6 +120,10 @@ async def prometheus(request: Request) -> Response:
 
 
 routes = [
+    Route("/api", api),
+    Route("/invokers", invokers, methods=["GET"]),
+    Route("/invokers/healthy/count", healthy_invokers, methods=["GET"]),
+    Route("/invokers/ready", ready_invokers, methods=["GET"]),
     Route("/ping", ping, methods=["GET"]),
     Route("/live", live, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),

@@ -23,7 +23,8 @@ async def get_destination(request: Request) -> Response:
 async def put_destination(request: Request) -> Response:
     """PUT: no other place than the records is known."""
     await _own(request)
-    if set(await json_body(request)) != set(HERE):
+    wanted = await json_body(request)
+    if not isinstance(wanted, dict) or wanted.keys() != HERE.keys():
         raise Malformed("Logs are kept with their activations here; only the destination adobe_io_runtime can be chosen.")
     return json_response(HERE)
 

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
 from hub.domain.parameters import Parameter, Parameters
+from hub.services.access import own_entity
 from hub.wire.entities import package_from_wire, package_row, package_to_wire, package_with_actions
 
 
@@ -38,6 +39,7 @@ async def put_package(request: Request) -> Response:
     """PUT: create a package or a binding, or update it with `overwrite`."""
     caller = await identity(request)
     name = name_of(request, caller)
+    own_entity(caller, name)
     overwrite = flag(request, "overwrite")
     put = package_from_wire(await json_body(request))
     return json_response(package_to_wire(await services(request).packages.put(caller, name, put, overwrite=overwrite)))
@@ -46,8 +48,10 @@ async def put_package(request: Request) -> Response:
 async def delete_package(request: Request) -> Response:
     """DELETE: answers what was deleted."""
     caller = await identity(request)
+    name = name_of(request, caller)
+    own_entity(caller, name)
     force = flag(request, "force")
-    return json_response(package_to_wire(await services(request).packages.remove(caller, name_of(request, caller), force=force)))
+    return json_response(package_to_wire(await services(request).packages.remove(caller, name, force=force)))
 
 
 _ONE = "/namespaces/{namespace}/packages/{name}"

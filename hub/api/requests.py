@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.api import query
-from hub.domain.errors import TooLarge, UnsupportedType
+from hub.api import bodies, query
 from hub.domain.identity import Identity
 from hub.domain.names import OWN_NAMESPACE, FullName, check_entity_name, check_namespace
 from hub.domain.parameters import Json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hub.services.directory import Services
 
 LARGEST_BODY = 52_428_800
+LARGE_BODY = 1_048_576
 LARGEST_PAGE = 200
 
 
@@ -47,9 +48,11 @@ def namespace_of(request: Request, caller: Identity) -> str:
 
 def name_of(request: Request, caller: Identity) -> FullName:
     """The entity in the path."""
+    namespace = namespace_of(request, caller)
     package = request.path_params.get("package")
-    name = check_entity_name(request.path_params["name"])
-    return FullName(namespace_of(request, caller), name, check_entity_name(package) if package else None)
+    if package:
+        check_entity_name(package)
+    return FullName(namespace, check_entity_name(request.path_params["name"]), package)
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
@@ -87,34 +90,16 @@ def milliseconds(request: Request, name: str) -> int | None:
     return int(text)
 
 
-def _check_type(request: Request, body: bytes) -> None:
-    given = request.headers.get("content-type")
-    if given is None or not body:
-        return
-    if given.partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedType(f"The request's Content-Type [{given}] is not supported. Expected:\napplication/json")
-
-
 async def read_body(request: Request, largest: int) -> bytes:
-    """The body, no larger than `largest` bytes. Raises TooLarge."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and declared.isascii() and int(declared) > largest:
-        raise TooLarge(f"Request larger than allowed: {int(declared)} > {largest} bytes.")
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > largest:
-            raise TooLarge(f"Request larger than allowed: {size} > {largest} bytes.")
-        parts.append(part)
-    return b"".join(parts)
+    """The body, no larger than `largest` bytes. Raises TooLarge, and Malformed for one that was cut off."""
+    return await bodies.read(request.receive, request.headers.get("content-length", ""), largest)
 
 
 async def json_body(request: Request) -> Json:
-    """The body of a PUT: any JSON value."""
+    """The body of a PUT: any JSON value. A large one is read in a thread: other requests go on meanwhile."""
     body = await read_body(request, LARGEST_BODY)
-    _check_type(request, body)
-    return decode(body)
+    bodies.check_json(body, request.headers.get("content-type"), request.headers.get("content-encoding"))
+    return decode(body) if len(body) <= LARGE_BODY else await asyncio.to_thread(decode, body)
 
 
 def json_response(value: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
+from hub.services.access import own_entity, own_space
 from hub.wire.entities import trigger_from_wire, trigger_row, trigger_to_wire
 
 
@@ -14,6 +15,7 @@ async def list_triggers(request: Request) -> Response:
     """GET: a page of rows, or their count."""
     caller = await identity(request)
     namespace = namespace_of(request, caller)
+    own_space(caller, namespace)
     page = page_of(request, "triggers")
     if flag(request, "count"):
         total = await services(request).triggers.count(caller, namespace)
@@ -31,6 +33,7 @@ async def put_trigger(request: Request) -> Response:
     """PUT: create, or update with `overwrite`."""
     caller = await identity(request)
     name = name_of(request, caller)
+    own_entity(caller, name)
     overwrite = flag(request, "overwrite")
     put = trigger_from_wire(await json_body(request))
     return json_response(trigger_to_wire(await services(request).triggers.put(caller, name, put, overwrite=overwrite)))

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from hub.domain.errors import Malformed
+from hub.wire.json import cut
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
 _KIND = re.compile(r"\A([a-z]+):(\d{1,4})(?:\.(\d{1,4}))?\Z", re.ASCII)
@@ -131,7 +132,7 @@ class Kinds:
 
     def _unsupported(self, kind: str) -> Malformed:
         valid = ", ".join(f"'{name}'" for name in (*self.names(), *WITHOUT_RUNTIME))
-        words = f"The specified runtime '{kind}' is not supported by this platform. Valid values are: {valid}."
+        words = f"The specified runtime '{cut(kind)}' is not supported by this platform. Valid values are: {valid}."
         return Malformed(f"The request content was malformed:\n{words}", field="exec.kind")
 
 

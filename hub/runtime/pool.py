@@ -37,6 +37,11 @@ class Pool:
         self._ending: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def takes_work(self) -> bool:
+        """Whether processes can be had."""
+        return not self._closed
+
     async def open(self) -> None:
         """Make the runtime ready."""
         await self._runtime.open()

@@ -205,10 +205,29 @@ class Actions:
         except NotFound as error:
             raise NotFound from error
 
+    async def admit(self, caller: Identity, name: FullName) -> None:
+        """Raise NotAllowed or NotFound for a place that the caller cannot call into; whether the action is there is asked later (§1.4)."""
+        if name.package is None:
+            own_entity(caller, name)
+        else:
+            await self._packages(caller, name)
+
+    async def admit_write(self, caller: Identity, name: FullName) -> None:
+        """As `admit`, for putting and removing; a binding holds no actions of its own (openwhisk-api §5.2)."""
+        own_entity(caller, name)
+        await self._check_package(caller, name)
+
     async def get(self, caller: Identity, name: FullName, *, code: bool) -> Resolved:
         """As `resolve`, with the code in place when it is wanted."""
         found = await self.resolve(caller, name)
         return replace(found, action=await self._entities.with_code(found.action)) if code else found
+
+    async def admit_list(self, caller: Identity, namespace: str, package: str | None) -> None:
+        """Raise NotAllowed or NotFound for a namespace or package whose actions the caller cannot list."""
+        if package is None:
+            own_space(caller, namespace)
+        else:
+            await self._packages(caller, FullName(namespace, "_", package))
 
     async def listed(self, caller: Identity, namespace: str, package: str | None, page: Page) -> list[Action]:
         """A page of the namespace's actions, packaged ones included, or of one package (also through a binding)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -205,11 +204,13 @@ def _credentials(header: str) -> tuple[str, str]:
         raise Unauthenticated(NOT_SUPPLIED)
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise Unauthenticated(NOT_SUPPLIED) from error
     user, colon, password = text.partition(":")
     if not colon:
         raise Unauthenticated(NOT_SUPPLIED)
+    if not text.isprintable():
+        raise Unauthenticated(INVALID)
     return user, password
 
 

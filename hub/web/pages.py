@@ -50,9 +50,10 @@ def _services(request: Request) -> Services:
     return found
 
 
-def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    caller: Identity | None = request.state.identity
-    text = _templates().get_template(template).render(caller=caller, path=request.url.path, **values)
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page as it goes out: nothing in it comes from elsewhere, and what a caller sees is not kept."""
+    caller: Identity | None = getattr(request.state, "identity", None)
+    text = _templates().get_template(template).render(caller=caller, path=request.scope["path"], **values)
     headers = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
     if caller is not None:
         headers["cache-control"] = "no-store"
@@ -67,7 +68,7 @@ async def home(request: Request) -> Response:
         rows = [await catalog.release(hit.namespace, hit.name, hit.version) for hit in await catalog.search.find(text, SHOWN)]
     else:
         rows = [release for name in catalog.search.names()[:SHOWN] if (release := catalog.search.listing(name))]
-    return _page(request, "home.html", releases=rows, q=text)
+    return page(request, "home.html", releases=rows, q=text)
 
 
 async def package(request: Request) -> Response:
@@ -78,15 +79,15 @@ async def package(request: Request) -> Response:
         releases = await catalog.releases(params["namespace"], params["name"])
         release = await catalog.release(params["namespace"], params["name"], params.get("version"))
     except NotFound as error:
-        return _page(request, "missing.html", 404, words=str(error))
-    return _page(request, "package.html", release=release, manifest=release.document, releases=releases)
+        return page(request, "missing.html", 404, words=str(error))
+    return page(request, "package.html", release=release, manifest=release.document, releases=releases)
 
 
 async def activations(request: Request) -> Response:
     """The newest activations of the caller's namespace."""
     caller: Identity | None = request.state.identity
     if caller is None:
-        return _page(request, "sign_in.html", 401, words="")
+        return page(request, "sign_in.html", 401, words="")
     name = request.query_params.get("name", "").strip() or None
     rows: list[Any] = []
     try:
@@ -96,21 +97,21 @@ async def activations(request: Request) -> Response:
         words = ""
     except Exception as error:  # noqa: BLE001 - whatever was typed, the page stands
         words = str(error)
-    return _page(request, "activations.html", rows=rows, name=name or "", words=words)
+    return page(request, "activations.html", rows=rows, name=name or "", words=words)
 
 
 async def activation(request: Request) -> Response:
     """One activation: result, logs, what it was."""
     caller: Identity | None = request.state.identity
     if caller is None:
-        return _page(request, "sign_in.html", 401, words="")
+        return page(request, "sign_in.html", 401, words="")
     try:
         found = await _services(request).activations.get(
             caller, caller.namespace, check_activation_id(request.path_params["activation_id"])
         )
     except Exception as error:  # noqa: BLE001 - an id that is none, or one of somebody else, is the same to a reader
-        return _page(request, "missing.html", 404, words=str(error))
-    return _page(request, "activation.html", row=found, annotations=found.annotations.values())
+        return page(request, "missing.html", 404, words=str(error))
+    return page(request, "activation.html", row=found, annotations=found.annotations.values())
 
 
 def _may_sign_in(request: Request) -> str:
@@ -127,10 +128,10 @@ async def sign_in(request: Request) -> Response:
     """The one-time link of the console."""
     words = _may_sign_in(request)
     if words:
-        return _page(request, "sign_in.html", 403, words=words)
+        return page(request, "sign_in.html", 403, words=words)
     token = await _services(request).sessions.sign_in(request.path_params["token"])
     if token is None:
-        return _page(request, "sign_in.html", 403, words="This link was used already, or is older than ten minutes.")
+        return page(request, "sign_in.html", 403, words="This link was used already, or is older than ten minutes.")
     answer = RedirectResponse("/activations", 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(SECURE_SESSION if secure else SESSION, token, max_age=WEEK, httponly=True, samesite="lax", secure=secure, path="/")
@@ -141,7 +142,7 @@ async def sign_out(request: Request) -> Response:
     """End the session; only from our own pages."""
     origin = request.headers.get("origin")
     if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
-        return _page(request, "missing.html", 403, words="Sign out from the hub's own pages.")
+        return page(request, "missing.html", 403, words="Sign out from the hub's own pages.")
     answer = RedirectResponse("/", 303)
     for name in (SECURE_SESSION, SESSION):
         token = request.cookies.get(name)
@@ -156,9 +157,9 @@ async def docs(request: Request) -> Response:
     name = request.path_params.get("name", "index")
     file = DOCS / f"{name}.md"
     if not name.replace("-", "").isalnum() or not file.is_file():
-        return _page(request, "missing.html", 404, words="There is no such page in the documentation.")
+        return page(request, "missing.html", 404, words="There is no such page in the documentation.")
     pages = sorted(page.stem for page in DOCS.glob("*.md"))
-    return _page(request, "docs.html", text=file.read_text(), name=name, pages=pages)
+    return page(request, "docs.html", text=file.read_text(), name=name, pages=pages)
 
 
 async def style(_request: Request) -> Response:

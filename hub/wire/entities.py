@@ -15,7 +15,7 @@ from hub.domain.package import Binding, Package
 from hub.domain.parameters import Json, Parameter, Parameters
 from hub.domain.rule import Rule
 from hub.domain.trigger import Trigger
-from hub.wire.json import malformed
+from hub.wire.json import malformed, shown
 
 UNSET = msgspec.UNSET
 _IMAGE = re.compile(
@@ -121,7 +121,7 @@ def _common(body: dict[str, Json]) -> dict[str, Any]:
         found["version"] = parse_version(body["version"])
     if body.get("publish") is not None:
         if not isinstance(body["publish"], bool):
-            raise malformed("Expected JsBoolean, but got something else", field="publish")
+            raise malformed(f"Expected JsBoolean, but got {shown(body['publish'])}", field="publish")
         found["publish"] = body["publish"]
     return found
 

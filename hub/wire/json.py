@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import msgspec
 
@@ -12,9 +11,11 @@ from hub.domain.parameters import Json
 from hub.wire.json_errors import told
 
 DEEPEST = 64
+LONGEST_SHOWN = 256
 _LARGEST_INTEGER = 2**64 - 1
 _SMALLEST_INTEGER = -(2**63)
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_AS_ZERO = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(128)) + bytes(range(128, 256))
+_LONG_NUMBER = b"0" * 19
 _NUL = b"\\u0000"
 _EMPTY_BODY = "Unexpected end-of-input at input index 0 (line 1, position 1), expected JSON Value:\n\n^\n"
 
@@ -30,6 +31,16 @@ def malformed(detail: str, *, field: str | None = None) -> Malformed:
     return Malformed(f"The request content was malformed:\n{detail}", field=field)
 
 
+def cut(text: str) -> str:
+    """What was sent, short enough for a sentence."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def shown(value: Json) -> str:
+    """A value that was sent, as JSON that is short enough for a sentence."""
+    return cut(encode(value).decode())
+
+
 def decode(body: bytes) -> Json:
     """Any JSON value. Raises Malformed for bad JSON, NUL, numbers beyond 64 bit, lone surrogates, and nesting deeper than 64."""
     if not body.strip():
@@ -42,7 +53,7 @@ def decode(body: bytes) -> Json:
         raise malformed("the text is not UTF-8") from error
     except msgspec.MsgspecError as error:
         raise malformed(told(body, str(error))) from error
-    if body.count(b"[") + body.count(b"{") > DEEPEST or _LONG_NUMBER.search(body):
+    if body.count(b"[") + body.count(b"{") > DEEPEST or _LONG_NUMBER in body.translate(_AS_ZERO):
         _check(value, DEEPEST)
     if _NUL in body and _has_nul(value):
         raise malformed("NUL characters are not allowed in text")
@@ -59,15 +70,13 @@ def decode_object(body: bytes) -> dict[str, Json]:
     return value
 
 
-def _check(value: Json, depth: int) -> None:
-    if depth < 0:
-        raise malformed(f"nested deeper than {DEEPEST} levels")
-    if isinstance(value, dict):
-        for member in value.values():
-            _check(member, depth - 1)
-    elif isinstance(value, list):
-        for member in value:
-            _check(member, depth - 1)
+def _check(value: Json, levels: int) -> None:
+    """Raise Malformed for more than so many levels of objects and lists, and for numbers beyond 64 bit."""
+    if isinstance(value, dict | list):
+        if levels == 0:
+            raise malformed(f"nested deeper than {DEEPEST} levels")
+        for member in value.values() if isinstance(value, dict) else value:
+            _check(member, levels - 1)
     elif isinstance(value, int) and not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
         raise malformed("numbers are limited to 64 bits")
 
