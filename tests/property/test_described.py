@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 
 from hub.wire.openwhisk.document import openapi
 from tests.compat.steps import put, put_action, put_rule
 from tests.support import hubs
 from tests.support.hubs import Hub
-
-schemathesis = pytest.importorskip("schemathesis", reason="Schemathesis is not installed: make install-test")
 
 THERE = {"actions": "there", "packages": "bag", "triggers": "bell", "rules": "ring"}
 OPERATIONS = [(method, path) for method in ("get", "put", "post", "delete") for path, item in openapi()["paths"].items() if method in item]
