@@ -97,7 +97,9 @@ def test_exec_overrides_what_the_client_derives(ow: Client) -> None:
 
 def test_a_buffer_is_sent_as_base64_and_run_as_a_zip(ow: Client) -> None:
     """A zip with a package.json, as `fs.readFileSync` gives it."""
-    content = zipped(package__json='{"main": "lib.js"}', lib__js="exports.main = () => ({ zip: require('./part.js') });", part__js="module.exports = 7;")
+    content = zipped(
+        package__json='{"main": "lib.js"}', lib__js="exports.main = () => ({ zip: require('./part.js') });", part__js="module.exports = 7;"
+    )
     made = ow("actions.create", name="zip", action=buffer(content), kind="nodejs:20")
     shown = ow("actions.get", name="zip")
 
@@ -264,7 +266,12 @@ def test_a_broken_action_rejects_as_the_developers_error(ow: Client) -> None:
     """An exception, code that does not load, and code that takes too long."""
     ow("actions.create", name="throws", action="function main() { throw new Error('thrown'); }")
     ow("actions.create", name="syntax", action="function main( {")
-    ow("actions.create", name="slow", action="function main() { return new Promise(() => setTimeout(() => {}, 9000)); }", limits={"timeout": 100})
+    ow(
+        "actions.create",
+        name="slow",
+        action="function main() { return new Promise(() => setTimeout(() => {}, 9000)); }",
+        limits={"timeout": 100},
+    )
     said = {}
     for name in ("throws", "syntax", "slow"):
         with pytest.raises(Refused) as refusal:

@@ -164,9 +164,9 @@ def test_a_feed_of_another_namespace_is_called_with_ones_own_key(hub: hubs.Hub, 
 
 def test_a_life_cycle_call_needs_feed_and_trigger(ow: Client) -> None:
     """The client says so before anything is sent."""
-    with pytest.raises(Refused, match="Missing mandatory feedName or id parameters from options."):
+    with pytest.raises(Refused, match=r"Missing mandatory feedName or id parameters from options\."):
         called(ow, "create", trigger="t")
-    with pytest.raises(Refused, match="Missing mandatory trigger parameter from options."):
+    with pytest.raises(Refused, match=r"Missing mandatory trigger parameter from options\."):
         called(ow, "create", name=INTERVAL)
     with pytest.raises(Refused) as refusal:
         called(ow, "create", name="/whisk.system/alarms/none", trigger="t")
