@@ -23,6 +23,7 @@ function capture(stream) {
 }
 
 async function carryOut({ words, environment, folder }) {
+  const before = Object.keys(environment).map((name) => [name, process.env[name]]);
   Object.assign(process.env, environment);
   process.chdir(folder);
   settings.reload();
@@ -34,7 +35,8 @@ async function carryOut({ words, environment, folder }) {
   } catch (error) {
     handle(error);
   } finally {
-    for (const name of Object.keys(environment)) delete process.env[name];
+    for (const [name] of before) delete process.env[name];
+    Object.assign(process.env, Object.fromEntries(before.filter(([, value]) => value !== undefined)));
   }
   return { status, stdout: stdout.join(''), stderr: stderr.join('') };
 }
