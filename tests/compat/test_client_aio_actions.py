@@ -50,7 +50,10 @@ def test_an_action_is_created_invoked_and_deleted(aio: Aio) -> None:
     assert aio.answers("runtime action invoke greet -p name Ada --blocking")["response"]["result"] == {"greeting": "Hello Ada"}
     assert aio.answers("runtime action invoke greet -p name Ada --result") == {"greeting": "Hello Ada"}
     assert aio.answers("runtime action delete greet --json")["name"] == "greet"
-    assert aio.refuses("runtime action get greet") == "Error: failed to retrieve the action: the requested resource does not exist. (404 Not Found)"
+    assert (
+        aio.refuses("runtime action get greet")
+        == "Error: failed to retrieve the action: the requested resource does not exist. (404 Not Found)"
+    )
 
 
 def test_a_single_command_works_by_the_command_line(hub: hubs.Hub, aio: Aio) -> None:
@@ -95,7 +98,9 @@ def test_an_action_is_created_with_everything_the_command_takes(aio: Aio) -> Non
 def test_parameters_and_variables_come_from_files(aio: Aio) -> None:
     """`--param-file`, `--env-file`, `--annotation-file`, and `--param-file` of invoke."""
     aio.write("env.json", json.dumps({"GREETING": "Salut"}))
-    made = aio.answers("runtime action create files greet.js --json --param-file params.json --env-file env.json --annotation-file params.json")
+    made = aio.answers(
+        "runtime action create files greet.js --json --param-file params.json --env-file env.json --annotation-file params.json"
+    )
 
     assert {row["key"]: row["value"] for row in made["parameters"]} == {"a": 1, "b": {"c": [2]}, "GREETING": "Salut"}
     assert {"a": 1, "b": {"c": [2]}}.items() <= marks_of(made).items()
@@ -193,7 +198,7 @@ def test_actions_are_listed(aio: Aio) -> None:
     assert [row["name"] for row in aio.answers("runtime action list --json --limit 1 --skip 1")] == ["b"]
     total = len(aio.answers("runtime action list --json"))
     assert aio.shows("runtime action list --count") == f"You have {total} actions in this namespace.\n"
-    assert [row.split()[-1] for row in aio.table("runtime action list /whisk.system/utils")][0].startswith("whisk.system/utils/")
+    assert aio.table("runtime action list /whisk.system/utils")[0].split()[-1].startswith("whisk.system/utils/")
 
 
 def test_a_failing_action_shows_its_error(aio: Aio) -> None:
@@ -208,7 +213,10 @@ def test_a_failing_action_shows_its_error(aio: Aio) -> None:
 
 def test_a_command_that_cannot_be_is_refused(aio: Aio) -> None:
     """By the command itself, before anything is sent, or by the hub."""
-    assert aio.refuses("runtime action create x") == "Error: failed to create the action: Must provide a code artifact, container image, or a sequence"
+    assert (
+        aio.refuses("runtime action create x")
+        == "Error: failed to create the action: Must provide a code artifact, container image, or a sequence"
+    )
     assert aio.refuses("runtime action create x none.js") == "Error: failed to create the action: Provide a valid path for ACTION"
     assert "may not overlap" in aio.refuses("runtime action create x echo.js -p a 1 -e a 1")
     assert "(400 Bad Request)" in aio.refuses("runtime action create x echo.js --kind cobol:85")

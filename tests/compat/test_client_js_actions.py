@@ -200,6 +200,20 @@ def test_a_packaged_action_has_a_name_of_every_form(ow: Client, name: str) -> No
     assert run(ow, name, b=1) == {"from": "package", "b": 1}
 
 
+def test_the_row_of_a_list_names_its_action(ow: Client) -> None:
+    """As an `id` of the next call: the client puts its namespace, which has the package in it, into one segment of the path."""
+    ow("packages.update", name="rows")
+    ow("actions.update", name="rows/act", action=ECHO)
+    row = next(row for row in ow("actions.list") if row["namespace"] == "guest/rows")
+
+    assert ow("actions.get", row)["exec"]["code"] == ECHO
+    assert ow("actions.invoke", {**row, "blocking": True, "result": True, "params": {"a": 1}}) == {"a": 1}
+    assert ow("actions.delete", row)["namespace"] == "guest/rows"
+    with pytest.raises(Refused) as refusal:
+        ow("actions.get", row)
+    assert (refusal.value.status, refusal.value.error["error"]) == (404, MISSING)
+
+
 def test_a_name_may_hold_spaces_and_marks(ow: Client) -> None:
     """The client puts it into the path as it is."""
     made = ow("actions.create", name="name with@marks.and-more", action=ECHO)

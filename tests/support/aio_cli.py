@@ -16,6 +16,8 @@ from tests.support.hubs import Hub
 from tests.support.lines import Lines, answering
 from tests.support.peers import AIO, node
 
+BULLET = "\u203a"
+"""What stands before each line of an error."""
 NEVER = "99999999999999"
 """When the token ends, in ms."""
 
@@ -60,7 +62,7 @@ class Aio:
         """The error of a command that has to fail, on one line."""
         said = self(command, **environment)
         assert said.status == 2, said
-        return " ".join(said.stderr.replace("›", "").split()).removesuffix(" specify --verbose flag for more information")
+        return " ".join(said.stderr.replace(BULLET, "").split()).removesuffix(" specify --verbose flag for more information")
 
     def write(self, name: str, content: str | bytes) -> None:
         """A file in its folder."""
