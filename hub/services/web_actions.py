@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ from hub.wire.web_refusal import refused
 SECRET = "x-require-whisk-auth"  # noqa: S105 - the name of a header
 FAILED = "There was an error processing your request."
 NOT_READY = "Response not yet ready."
+LARGE = 65_536
 NO_ACCESS = "Authentication is possible but has failed or not yet been provided."
 _STATUS: dict[type[RequestError], int] = {Malformed: 400, NotAllowed: 403, NotFound: 404}
 
@@ -89,7 +91,7 @@ class WebActions:
             return refused(_STATUS[type(error)], str(error), request.transaction_id, ours)
         if isinstance(ended, Pending):
             return refused(202, NOT_READY, request.transaction_id, ours, ended.activation_id)
-        return _answer(ended, request, ours)
+        return await _answer(ended, request, ours)
 
 
 def _let_in(secret: Json, request: WebRequest) -> bool:
@@ -105,14 +107,17 @@ def _let_in(secret: Json, request: WebRequest) -> bool:
     return given is not None and hmac.compare_digest(given.encode(), wanted.encode())
 
 
-def _answer(ended: Activation, request: WebRequest, ours: Headers) -> WebResponse:
+async def _answer(ended: Activation, request: WebRequest, ours: Headers) -> WebResponse:
     """What the run said; of an application error the value of `error` speaks (openwhisk-api §7.5)."""
     activation_id = ended.activation_id
     if ended.response.status not in {Status.SUCCESS, Status.APPLICATION_ERROR}:
         return refused(400, FAILED, request.transaction_id, ours, activation_id)
     result = ended.response.result
+    said = result if ended.response.status is Status.SUCCESS else result["error"]
     try:
-        shown = project(request.extension, result if ended.response.status is Status.SUCCESS else result["error"])
+        # Laying out a large one takes tens of milliseconds, for which nobody else shall wait.
+        large = (ended.response.size or 0) > LARGE
+        shown = await asyncio.to_thread(project, request.extension, said) if large else project(request.extension, said)
     except (Malformed, NotFound) as error:
         return refused(_STATUS[type(error)], str(error), request.transaction_id, ours, activation_id)
     return _sent(shown, request, ours, activation_id)

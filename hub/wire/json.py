@@ -21,7 +21,7 @@ _decode = msgspec.json.Decoder().decode
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 """Compact JSON bytes. Raises what msgspec raises for things that are no JSON."""
-_in_one_line = json.JSONEncoder(ensure_ascii=False).encode
+_list_in_one_line = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def malformed(detail: str, *, field: str | None = None) -> Malformed:
@@ -87,8 +87,10 @@ def pretty(value: Json) -> str:
 def _pretty(value: Json, margin: str) -> str:
     if isinstance(value, dict):
         deeper = margin + "  "
-        members = (f"{_in_one_line(key)}: {_pretty(value[key], deeper)}" for key in sorted(value))
+        members = [f"{encode(key).decode()}: {_pretty(value[key], deeper)}" for key in sorted(value)]
         return f"{{{deeper}{f',{deeper}'.join(members)}{margin}}}" if value else f"{{\n{margin}}}"
-    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        return f"[{', '.join(_pretty(item, margin) for item in value)}]"
-    return _in_one_line(value)
+    if not isinstance(value, list):
+        return encode(value).decode()
+    if any(isinstance(item, dict | list) for item in value):
+        return f"[{', '.join([_pretty(item, margin) for item in value])}]"
+    return _list_in_one_line(value)

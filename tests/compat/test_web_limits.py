@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.compat.steps import MISSING, WEB, WEB_CORS, cors_of, put_web, record, said, stranger_to, tenant
+from tests.compat.steps import API, MISSING, WEB, WEB_CORS, cors_of, put_web, record, said, stranger_to, tenant
 from tests.support import hubs
 
 
@@ -78,6 +79,18 @@ def test_a_namespace_s_own_payload_limit_holds(hub: hubs.Hub, stranger: httpx.Cl
         address = f"{WEB}/limited/default/size"
         assert said(stranger.post(address, content=b"x" * 2049)) == (413, "Request larger than allowed: 2049 > 2048 bytes.")
         assert stranger.post(address, content=b"x" * 2048, headers={"content-type": "text/plain"}).json() == {"size": 2048}
+
+
+def test_a_call_that_is_broken_off_does_not_run(hub: hubs.Hub, http: httpx.Client) -> None:
+    """Half a body is no body: the action never sees it."""
+    put_web(http, "counted")
+    place = httpx.URL(hub.address)
+    with socket.create_connection((place.host, place.port or 0)) as wire:
+        wire.sendall(b"POST /api/v1/web/guest/default/counted HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
+    answer = http.post(f"{WEB}/guest/default/counted", content=b"whole")
+
+    record(http, answer.headers["x-openwhisk-activation-id"])
+    assert http.get(f"{API}/activations?name=counted&count=true").json() == {"activations": 1}
 
 
 def test_a_slow_action_is_answered_202_and_goes_on(tmp_path: Path) -> None:

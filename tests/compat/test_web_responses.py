@@ -253,7 +253,10 @@ def test_a_redirect_sends_the_browser_on(web: httpx.Client) -> None:
 def test_a_result_of_the_largest_size_is_sent(web: httpx.Client, http: httpx.Client) -> None:
     """And one that is larger is the application error that says so."""
     put_web(http, "large", "function main(a) { return { body: 'x'.repeat(Number(a.size)) }; }")
+    put_web(http, "rows", "function main(a) { return { rows: Array.from({ length: Number(a.count) }, (_, id) => ({ id })) }; }")
     assert len(web.get(f"{WEB}/guest/default/large?size=1048000").content) == 1_048_000
+    rows = web.get(f"{WEB}/guest/default/rows.json?count=20000")
+    assert rows.json() == {"rows": [{"id": number} for number in range(20_000)]}
     over = web.get(f"{WEB}/guest/default/large.text?size=1048600")
     assert over.text.startswith("The action produced a response that exceeded the allowed length: 1048611 > 1048576 bytes.")
     assert said(web.get(f"{WEB}/guest/default/large?size=1048600")) == (400, not_valid("message/http"))
