@@ -284,7 +284,7 @@ def test_a_broken_action_rejects_as_the_developers_error(ow: Client) -> None:
         "actions.create",
         name="slow",
         action="function main() { return new Promise(() => setTimeout(() => {}, 9000)); }",
-        limits={"timeout": 100},
+        limits={"timeout": 1500},
     )
     said = {}
     for name in ("throws", "syntax", "slow"):
@@ -295,7 +295,7 @@ def test_a_broken_action_rejects_as_the_developers_error(ow: Client) -> None:
 
     assert said["throws"] == ("action developer error", "An error has occurred: Error: thrown")
     assert said["syntax"][0] == "action developer error"
-    assert said["slow"] == ("action developer error", "The action exceeded its time limits of 100 milliseconds.")
+    assert said["slow"] == ("action developer error", "The action exceeded its time limits of 1500 milliseconds.")
 
 
 def test_list_pages_and_counts(hub: hubs.Hub, ow: Client) -> None:
