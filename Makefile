@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-PEERS := tests/support/node
+PEERS := tests/support/node/node_modules/made tests/support/aio/node_modules/made
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,13 +32,13 @@ $(VENV)/installed-test: $(VENV)/installed requirements-test.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch $@
 
-$(PEERS)/node_modules/made: $(PEERS)/package-lock.json
-	@if command -v npm >/dev/null; then echo "installing the test peers"; cd $(PEERS) && npm ci --ignore-scripts --silent --no-audit --no-fund; touch node_modules/made; \
-	else echo "no npm: tests that need Node peers are skipped"; fi
+$(PEERS): %/node_modules/made: %/package-lock.json
+	@if command -v npm >/dev/null; then echo "installing the peers of $*"; cd $* && npm ci --ignore-scripts --silent --no-audit --no-fund; touch node_modules/made; \
+	else echo "no npm: tests that need the peers of $* are skipped"; fi
 
 install: $(VENV)/installed ## set up what the hub needs
 
-install-test: $(VENV)/installed-test $(PEERS)/node_modules/made ## set up what the tests need, too
+install-test: $(VENV)/installed-test $(PEERS) ## set up what the tests need, too
 
 run: install ## start a hub on 127.0.0.1:3233 (ARGS="--port 0" for a free port)
 	@exec $(BIN)/hub serve $(ARGS)

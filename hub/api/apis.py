@@ -24,6 +24,8 @@ Arguments = dict[str, Json]
 Handler = Callable[[Request, Identity, Arguments], Awaitable[Json]]
 NO_KEY = "A valid auth key is required."
 ALL = 10_000
+ABSENT = "undefined"
+"""What aio, by way of client-js, puts into the query for an argument that it was not given."""
 
 
 async def get_api(request: Request, caller: Identity, arguments: Arguments) -> Json:
@@ -64,7 +66,8 @@ async def _caller(request: Request) -> Identity:
 def _answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         largest = services(request).settings.limits.payload
-        arguments = {**request.query_params, **decode_object(await read_body(request, largest))}
+        asked = {name: value for name, value in request.query_params.items() if value != ABSENT}
+        arguments = {**asked, **decode_object(await read_body(request, largest))}
         try:
             return json_response(await handler(request, await _caller(request), arguments))
         except RequestError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from urllib.parse import unquote_to_bytes
 
@@ -22,6 +23,7 @@ _CORS = [
     (b"access-control-allow-headers", b"Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"),
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
 ]
+_PACKAGE_IN_NAMESPACE = re.compile(rb"\A((?:/runtime)?/api/v1/namespaces/[^/]+?)%2[Ff]([^/]+)/actions/([^/]+)\Z")
 WEB = "/api/v1/web/"
 _LONGEST_ID = 128
 DEPLOY_SERVICE = "/runtime/api/"
@@ -51,6 +53,14 @@ def decoded(raw: bytes) -> str | None:
     return "/".join(segments)
 
 
+def unpacked(raw: bytes) -> bytes:
+    """The path of an action whose package stands with its namespace: `…/ns%2Fpkg/actions/name` is `…/ns/actions/pkg/name`.
+
+    Rows of lists say `"namespace": "ns/pkg"` (openwhisk-api §8.3), and client-js puts a row's namespace into one segment.
+    """
+    return _PACKAGE_IN_NAMESPACE.sub(rb"\1/actions/\2/\3", raw)
+
+
 class Edge:
     """Pure ASGI, because it runs on every request."""
 
@@ -67,7 +77,7 @@ class Edge:
         scope.setdefault("state", {})["transaction_id"] = transaction_id
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if b"%" in raw or b"/." in raw:
-            raw = resolved(raw.partition(b"?")[0])
+            raw = unpacked(resolved(raw.partition(b"?")[0]))
             scope["path"] = decoded(raw) or "/%"
         action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
         created = gateway.gateway_target_of(scope["path"], raw)

@@ -24,9 +24,14 @@ MISSING = "The requested resource does not exist."
 EXISTS = "resource already exists"
 
 
+def tenant_key(hub: Hub, name: str) -> str:
+    """The `uuid:key` of a namespace made for it."""
+    return hub.command("admin", "user", "create", name).stdout.strip()
+
+
 def tenant(hub: Hub, name: str) -> httpx.Client:
     """A client with the key of a namespace made for it."""
-    uuid, _, key = hub.command("admin", "user", "create", name).stdout.strip().partition(":")
+    uuid, _, key = tenant_key(hub, name).partition(":")
     return httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False)
 
 

@@ -39,9 +39,10 @@ def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
         assert pinned.endswith("\\")
 
 
-def test_the_lock_of_the_peers_has_no_addresses() -> None:
+@pytest.mark.parametrize("folder", ["node", "aio"])
+def test_the_lock_of_the_peers_has_no_addresses(folder: str) -> None:
     """Npm resolves them where it is run."""
-    lock = json.loads((ROOT / "tests/support/node/package-lock.json").read_text())
+    lock = json.loads((ROOT / "tests/support" / folder / "package-lock.json").read_text())
 
     assert not [name for name, row in lock["packages"].items() if "resolved" in row]
 

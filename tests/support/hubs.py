@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -66,6 +67,7 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
     environment = {**clean_environment(), **{f"HUB_{name}": value for name, value in settings.items()}}
+    trusted = ssl.create_default_context(cafile=settings.get("TLS__CERT"))
     (data / "wskprops").unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -83,7 +85,7 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
         props = read_wskprops(data / "wskprops")
         if props:
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{props['APIHOST']}/ready", timeout=2, trust_env=False).status_code == 200:
+                if httpx.get(f"{props['APIHOST']}/ready", timeout=2, trust_env=False, verify=trusted).status_code == 200:
                     return Hub(process, data, props["APIHOST"], props["AUTH"], log)
         _breathe()
     process.kill()

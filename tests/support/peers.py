@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 NODE = Path(__file__).parent / "node"
+AIO = Path(__file__).parent / "aio"
 
 
 def absent(reason: str) -> NoReturn:
@@ -20,13 +21,13 @@ def absent(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def node() -> str:
-    """The Node.js program, with the peers installed."""
+def node(folder: Path = NODE) -> str:
+    """The Node.js program, with the peers in `folder` installed."""
     program = shutil.which("node")
     if program is None:
         absent("there is no Node.js")
-    if not (NODE / "node_modules").is_dir():
-        absent("the peers are not installed: make install-test")
+    if not (folder / "node_modules").is_dir():
+        absent(f"the peers in {folder.name} are not installed: make install-test")
     return program
 
 
