@@ -510,9 +510,10 @@ class Stream:
             "nothing",
         ]
         places += [f"{collection}/{self.names[collection]}/more/and/more" for collection in COLLECTIONS]
+        place = self.random.choice(places)
         target = self.random.choice(
             [
-                API + self.random.choice(places).encode(),
+                API + place.encode(),
                 b"/api/v1",
                 b"/api",
                 b"/api/v1/api-docs",
@@ -525,7 +526,8 @@ class Stream:
             ]
         )
         body = self.random.choice([None, b"", b"{}"])
-        return Bad(f"method {method[:8]}", request(method, target, [self.key, JSON], body), head=method == "HEAD")
+        made = place if method == "PUT" and target.endswith(place.encode()) and place.partition("/")[0] in COLLECTIONS else None
+        return Bad(f"method {method[:8]}", request(method, target, [self.key, JSON], body), path=made, head=method == "HEAD")
 
     # Headers, keys, protocol
 
