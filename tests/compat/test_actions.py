@@ -1,4 +1,4 @@
-"""Actions: what a PUT keeps, merges and refuses, and what is read back (openwhisk-api §2.2–§2.4)."""
+"""Actions: what a PUT keeps, merges and refuses, and what is read back (openwhisk-api §2.2, §2.3, §2.4)."""
 
 from __future__ import annotations
 
@@ -118,7 +118,9 @@ def test_code_can_be_left_out_of_the_answer(http: httpx.Client) -> None:
     bare = http.get(f"{API}/actions/coded?code=false").json()
     assert whole["exec"] == made["exec"] == http.get(f"{API}/actions/coded?code=true").json()["exec"]
     assert bare["exec"] == {name: value for name, value in whole["exec"].items() if name != "code"}
-    assert {name: value for name, value in bare.items() if name != "exec"} == {name: value for name, value in whole.items() if name != "exec"}
+    assert {name: value for name, value in bare.items() if name != "exec"} == {
+        name: value for name, value in whole.items() if name != "exec"
+    }
     assert http.get(f"{API}/actions/coded?code=perhaps").status_code == 400
     assert http.delete(f"{API}/actions/coded").json()["exec"] == whole["exec"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compat.steps import API, FORBIDDEN, MISSING, invoke, marks_of, put, put_action, put_rule, put_sequence, record, said
+from tests.compat.steps import API, FORBIDDEN, MISSING, invoke, limit, marks_of, put, put_action, put_rule, put_sequence, record, said
 from tests.support import hubs
 from tests.support.eventually import eventually
 
@@ -184,7 +184,7 @@ def test_there_is_no_record_before_the_end(http: httpx.Client) -> None:
 
 def test_records_are_not_kept_when_the_namespace_says_so(hub: hubs.Hub, stranger: httpx.Client) -> None:
     """`storeActivations=false`: answers and ids as always, of runs, sequences and fires; nothing is found."""
-    hub.command("admin", "limits", "set", "stranger", "--storeActivations", "false")
+    limit(hub, "stranger", storeActivations=False)
     put_action(stranger, "unseen")
     put_sequence(stranger, "unseen-walk", "/_/unseen")
     put(stranger, "triggers/unseen-bell")
@@ -196,7 +196,7 @@ def test_records_are_not_kept_when_the_namespace_says_so(hub: hubs.Hub, stranger
     for one in (*(run["activationId"] for run in made), fired.json()["activationId"]):
         assert said(stranger.get(f"{API}/activations/{one}")) == (404, MISSING)
     assert stranger.get(f"{API}/activations?count=true").json() == {"activations": 0}
-    hub.command("admin", "limits", "set", "stranger", "--storeActivations", "true")
+    limit(hub, "stranger", storeActivations=True)
     assert record(stranger, invoke(stranger, "unseen")["activationId"])
 
 

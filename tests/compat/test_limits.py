@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compat.steps import API, ECHO, FORBIDDEN, invoke, parameters, put, put_action, put_sequence, said, tenant
+from tests.compat.steps import API, ECHO, FORBIDDEN, invoke, limit, parameters, put, put_action, put_sequence, said, tenant
 from tests.support import hubs
 
 MALFORMED = "The request content was malformed:\n"
@@ -22,18 +22,12 @@ def with_limits(http: httpx.Client, **limits: Any) -> httpx.Response:
     return http.put(f"{API}/actions/ranged?overwrite=true", json={**CODE, "limits": limits})
 
 
-def admin(hub: hubs.Hub, *words: str) -> None:
-    """Set limits of a namespace."""
-    done = hub.command("admin", "limits", "set", *words)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
 def narrow(hub: hubs.Hub) -> Iterator[httpx.Client]:
     """Somebody whose namespace has ranges and sizes of its own."""
     with tenant(hub, "narrow") as found:
-        admin(hub, "narrow", "--minActionMemory", "200", "--maxActionMemory", "300", "--minActionTimeout", "1000", "--maxActionTimeout", "2000")
-        admin(hub, "narrow", "--minActionLogs", "1", "--maxActionLogs", "2", "--maxParameterSize", "1 KB", "--maxPayloadSize", "2048")
+        limit(hub, "narrow", minActionMemory=200, maxActionMemory=300, minActionTimeout=1000, maxActionTimeout=2000)
+        limit(hub, "narrow", minActionLogs=1, maxActionLogs=2, maxParameterSize="1 KB", maxPayloadSize=2048)
         yield found
 
 
@@ -213,7 +207,7 @@ def test_a_limit_that_shrank_holds_for_what_is_changed_next(hub: hubs.Hub) -> No
     """What is there goes on as it is; an update must fit."""
     with tenant(hub, "shrinking") as http:
         put_action(http, "roomy", limits={"memory": 512}, parameters=parameters(a=1))
-        admin(hub, "shrinking", "--maxActionMemory", "256")
+        limit(hub, "shrinking", maxActionMemory=256)
         assert invoke(http, "roomy")["response"]["result"] == {"a": 1}
         status, text = said(http.put(f"{API}/actions/roomy?overwrite=true", json={}))
         assert (status, "memory size 512 MB exceeds allowed threshold of 256 MB" in text) == (400, True)

@@ -91,4 +91,7 @@ def _is_row(found: re.Match[str], row: dict[str, Any]) -> bool:
 def _is_record(replay: Replay, found: re.Match[str], row: dict[str, Any]) -> bool:
     marks = {item["key"]: item["value"] for item in row.get("annotations", [])}
     state = _STATES[row.get("statusCode", 0)]
-    return row.get("activationId") == replay.ids.get(found["id"]) and (marks.get("kind", "unknown"), state) == (found["kind"], found["status"])
+    return row.get("activationId") == replay.ids.get(found["id"]) and (marks.get("kind", "unknown"), state) == (
+        found["kind"],
+        found["status"],
+    )
