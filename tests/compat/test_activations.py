@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -201,10 +200,10 @@ def test_records_are_not_kept_when_the_namespace_says_so(hub: hubs.Hub, stranger
 
 
 @pytest.fixture(scope="module")
-def marked(http: httpx.Client) -> Iterator[dict[str, Any]]:
+def marked(http: httpx.Client) -> dict[str, Any]:
     """What a record says of a run with limits of its own."""
     put_action(http, "limited", limits={"memory": 128, "timeout": 1000, "logs": 1})
-    yield marks_of(record(http, invoke(http, "limited")["activationId"]))
+    return marks_of(record(http, invoke(http, "limited")["activationId"]))
 
 
 def test_a_record_says_where_and_under_which_limits_it_ran(marked: dict[str, Any]) -> None:
