@@ -13,7 +13,7 @@ from tests.compat.steps import API, parameters
 Settings = dict[str, Any]
 
 
-class Refused(Exception):  # noqa: N818 - what a client tells its user
+class Refused(Exception):
     """The client gave up; `answer` is what made it."""
 
     def __init__(self, answer: httpx.Response) -> None:

@@ -207,19 +207,20 @@ def test_what_was_done_without_a_hub_holds_when_it_starts(tmp_path: Path) -> Non
 
 def test_two_subjects_of_a_namespace_see_the_same(tmp_path: Path) -> None:
     """Visibility follows the namespace; each key ends by itself."""
-    with hubs.running(tmp_path / "data") as hub, Desk(hub.data) as desk:
-        with (
-            client(hub, desk.says("user", "create", "first-one", "-ns", "common")) as first,
-            client(hub, desk.says("user", "create", "second-one", "-ns", "common")) as second,
-        ):
-            put_action(first, "shared")
-            assert second.get("/api/v1/namespaces").json() == ["common"]
-            called = second.post(f"{API}/actions/shared?blocking=true", json={}).json()
-            assert (called["namespace"], called["subject"]) == ("common", "second-one")
-            assert first.get(f"{API}/activations/{called['activationId']}").status_code == 200
-            desk.says("user", "delete", "first-one")
-            assert first.get(f"{API}/actions").status_code == 401
-            assert second.get(f"{API}/actions/shared").status_code == 200
+    with (
+        hubs.running(tmp_path / "data") as hub,
+        Desk(hub.data) as desk,
+        client(hub, desk.says("user", "create", "first-one", "-ns", "common")) as first,
+        client(hub, desk.says("user", "create", "second-one", "-ns", "common")) as second,
+    ):
+        put_action(first, "shared")
+        assert second.get("/api/v1/namespaces").json() == ["common"]
+        called = second.post(f"{API}/actions/shared?blocking=true", json={}).json()
+        assert (called["namespace"], called["subject"]) == ("common", "second-one")
+        assert first.get(f"{API}/activations/{called['activationId']}").status_code == 200
+        desk.says("user", "delete", "first-one")
+        assert first.get(f"{API}/actions").status_code == 401
+        assert second.get(f"{API}/actions/shared").status_code == 200
 
 
 def client(hub: hubs.Hub, key: str) -> httpx.Client:

@@ -13,6 +13,10 @@ from tests.compat.steps import API, MISSING, invoke, marks_of, parameters, put, 
 from tests.support.eventually import eventually
 
 NAMES = ["a b", "with space in it", "a@b.c", "dot.ted", "da-sh", "amp&er&sand", "_under", "9nine", "x", "Z" * 256, "a.", "a-", "a@", "a&"]
+BODIES: dict[str, dict[str, Any]] = {
+    "actions": {"exec": {"kind": "nodejs:default", "code": ""}},
+    "rules": {"trigger": "/_/target-bell", "action": "/_/target"},
+}
 LONG = "Name segement longer than allowed: {} > 256."
 ILLEGAL = "The name of the entity contains illegal characters."
 VALUES: dict[str, Any] = {
@@ -21,7 +25,7 @@ VALUES: dict[str, Any] = {
     "quotes": "a \"quoted\" 'text'",
     "escapes": "tab\t newline\n return\r back\\slash \b\f",
     "markup": "<b>&amp;</b> &<>",
-    "unicode": "héllo wörld – 日本語 ☃ 𝄞",
+    "unicode": "héllo wörld — 日本語 ☃ 𝄞",
     "separators": "\u2028\u2029",
     "url": "https://a.b/c?d=e&f=%20#g",
     "shell": "$HOME `ls` ${x} ; | &&",
@@ -48,10 +52,7 @@ def test_a_name_of_any_allowed_form_is_made_read_and_deleted(http: httpx.Client,
     if collection == "rules":
         put(http, "triggers/target-bell")
         put_action(http, "target")
-    body: dict[str, Any] = {
-        "actions": {"exec": {"kind": "nodejs:default", "code": ""}},
-        "rules": {"trigger": "/_/target-bell", "action": "/_/target"},
-    }.get(collection, {})
+    body = BODIES.get(collection)
     one = f"{collection}/{quote(name, safe='')}"
     assert put(http, one, body, overwrite=False)["name"] == name
     assert http.get(f"{API}/{one}").json()["name"] == name
