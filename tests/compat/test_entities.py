@@ -1,4 +1,4 @@
-"""Actions: what a PUT keeps, merges and refuses, and what is read back (openwhisk-api §2.2, §2.3, §2.4)."""
+"""Entities: what a PUT keeps, merges and refuses, and what is read back (openwhisk-api §2.2, §2.3, §2.4)."""
 
 from __future__ import annotations
 
