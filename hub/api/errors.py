@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from hub.domain.errors import (
     Conflict,
+    Corrupted,
     Malformed,
     NotAllowed,
     NotFound,
@@ -37,6 +38,7 @@ STATUS: dict[type[RequestError], int] = {
     UnsupportedType: 415,
     Unprocessable: 422,
     Throttled: 429,
+    Corrupted: 500,
     Unavailable: 503,
 }
 OWN_ROUTES = ("/catalog/", "/hub/", "/hooks/")

@@ -7,7 +7,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
-from hub.domain.parameters import Parameter, Parameters
 from hub.services.access import own_entity
 from hub.wire.entities import package_from_wire, package_row, package_to_wire, package_with_actions
 
@@ -27,11 +26,6 @@ async def get_package(request: Request) -> Response:
     """GET one with its actions and feeds; strangers see the keys of parameters, not their values (design §9 "Secrets")."""
     caller = await identity(request)
     package, parameters, actions = await services(request).packages.get(caller, name_of(request, caller))
-    if package.name.namespace != caller.namespace:
-        parameters = Parameters(tuple(Parameter(key=item.key) for item in parameters.items))
-    elif package.binding is not None and package.binding.namespace != caller.namespace:
-        own = package.parameters.values()
-        parameters = Parameters(tuple(Parameter(key=item.key, value=own.get(item.key), secret=item.secret) for item in parameters.items))
     return json_response(package_with_actions(package, actions, parameters=parameters))
 
 

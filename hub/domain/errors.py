@@ -10,6 +10,7 @@ RequestError
 ├── UnsupportedType    a content type we do not take
 ├── Unprocessable      understood, but makes no sense
 ├── Throttled          too much, too fast
+├── Corrupted          what is stored cannot be read
 └── Unavailable        not now; try again
 
 `hub.api.errors` maps each family to a status (openwhisk-api §1.7).
@@ -70,6 +71,13 @@ class Throttled(RequestError):
     def __init__(self, message: str, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Corrupted(RequestError):
+    """What is stored under this name cannot be read; the caller cannot mend it, the operator can."""
+
+    def __init__(self, message: str = "Resource is corrupted and cannot be read.") -> None:
+        super().__init__(message)
 
 
 class Unavailable(RequestError):

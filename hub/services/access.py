@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from hub.domain.entity import Entity
-from hub.domain.errors import NotFound, not_authorized
+from hub.domain.errors import NotFound, Unprocessable, not_authorized
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
 from hub.domain.package import Package
+from hub.domain.parameters import EMPTY, Parameters, effective
 from hub.services.entities import Entities
 
 
@@ -36,8 +39,24 @@ async def readable_package(entities: Entities, caller: Identity, name: FullName)
     return await entities.get(name, Package)
 
 
-async def provider_of(entities: Entities, caller: Identity, package: Package) -> Package:
-    """The package behind a binding (itself when it is none); it must still be there and readable (openwhisk-api §5.2)."""
-    if package.binding is None:
-        return package
-    return await readable_package(entities, caller, FullName(package.binding.namespace, package.binding.name))
+async def provider_of(entities: Entities, caller: Identity, package: Package) -> tuple[Package, Parameters]:
+    """The package behind a binding, and what the bindings on the way to it give; the package itself and nothing when it is none.
+
+    A binding stays when its provider is deleted, and that name may become a binding itself (openwhisk-api §5.2). Raises NotFound or
+    NotAllowed when a package on the way is no longer there or no longer readable, Unprocessable when the way leads back.
+    """
+    bound = EMPTY
+    seen = {package.name}
+    while package.binding is not None:
+        bound = effective(package.parameters, bound)
+        package = await readable_package(entities, caller, FullName(package.binding.namespace, package.binding.name))
+        if package.name in seen:
+            raise Unprocessable(f"Package binding '{package.name}' contains a circular reference.")
+        seen.add(package.name)
+    return package, bound
+
+
+def shown(parameters: Parameters, bound: Parameters) -> Parameters:
+    """Of a foreign package only the keys, except for what the caller bound (design §9 "Secrets")."""
+    own = bound.values()
+    return Parameters(tuple(msgspec.structs.replace(item, value=own.get(item.key)) for item in parameters.items))

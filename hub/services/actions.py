@@ -25,7 +25,7 @@ from hub.domain.identity import Identity
 from hub.domain.names import FullName
 from hub.domain.package import Package
 from hub.domain.parameters import EMPTY, LARGEST, Json, Parameters, effective
-from hub.services.access import own_entity, own_space, provider_of, readable_package
+from hub.services.access import own_entity, own_space, provider_of, readable_package, shown
 from hub.services.entities import REMEMBERED, Entities, head_of, keep_secrets
 from hub.storage.base import EntityWrite, Page
 from hub.wire.entities import UNSET, ActionPut, ExecPut
@@ -65,11 +65,8 @@ class Resolved:
     """
 
     def shown_to(self, caller: Identity) -> Parameters:
-        """The effective parameters; of a foreign package only the keys, except for what the caller bound (design §9 "Secrets")."""
-        if self.action.name.namespace == caller.namespace:
-            return self.parameters
-        own = self.bound.values()
-        return Parameters(tuple(msgspec.structs.replace(item, value=own.get(item.key)) for item in self.parameters.items))
+        """The effective parameters, as far as the caller may see them."""
+        return self.parameters if self.action.name.namespace == caller.namespace else shown(self.parameters, self.bound)
 
     action: Action
     parameters: Parameters
@@ -182,9 +179,8 @@ class Actions:
             own_entity(caller, name)
             action = await self._entities.get(name, Action)
             return Resolved(action=action, parameters=action.parameters)
-        package, provider = await self._packages(caller, name)
+        package, provider, bound = await self._packages(caller, name)
         action = await self._entities.get(FullName(provider.name.namespace, name.name, provider.name.name), Action)
-        bound = package.parameters if package.binding else EMPTY
         return Resolved(
             action=action,
             parameters=effective(provider.parameters, bound, action.parameters),
@@ -195,13 +191,13 @@ class Actions:
     def _outdated(self, exec_: Exec) -> bool:
         return isinstance(exec_, CodeExec) and not self._kinds.runs(exec_.kind)
 
-    async def _packages(self, caller: Identity, name: FullName) -> tuple[Package, Package]:
-        """The package that was named and the one that holds its actions; a missing own one answers the plain 404 (§5.2)."""
+    async def _packages(self, caller: Identity, name: FullName) -> tuple[Package, Package, Parameters]:
+        """The package that was named, the one that holds its actions, and what bindings give; a missing own one is the plain 404 (§5.2)."""
         if name.package is None:
             raise NotFound
         try:
             package = await readable_package(self._entities, caller, FullName(name.namespace, name.package))
-            return package, await provider_of(self._entities, caller, package)
+            return package, *await provider_of(self._entities, caller, package)
         except NotFound as error:
             raise NotFound from error
 
@@ -234,7 +230,7 @@ class Actions:
         if package is None:
             own_space(caller, namespace)
             return await self._entities.listed(namespace, Action, page=page)
-        _, provider = await self._packages(caller, FullName(namespace, "_", package))
+        _, provider, _ = await self._packages(caller, FullName(namespace, "_", package))
         return await self._entities.listed(provider.name.namespace, Action, package=provider.name.name, page=page)
 
     async def count(self, caller: Identity, namespace: str, package: str | None) -> int:
@@ -242,7 +238,7 @@ class Actions:
         if package is None:
             own_space(caller, namespace)
             return await self._entities.count(namespace, Action)
-        _, provider = await self._packages(caller, FullName(namespace, "_", package))
+        _, provider, _ = await self._packages(caller, FullName(namespace, "_", package))
         return await self._entities.count(provider.name.namespace, Action, package=provider.name.name)
 
     # Writing
@@ -272,7 +268,7 @@ class Actions:
     async def _check_package(self, caller: Identity, name: FullName) -> None:
         if name.package is None:
             return
-        package, _ = await self._packages(caller, name)
+        package, _, _ = await self._packages(caller, name)
         if package.binding:
             message = "Operation not permitted on package binding."
             raise Malformed(message)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hub.domain.activation import Activation
 from hub.domain.errors import NotFound
 from hub.domain.identity import Identity
-from hub.services.access import own_space
+from hub.domain.names import FullName
+from hub.services.access import own_entity, own_space
 from hub.services.recorder import Recorder
 from hub.storage.base import ActivationFilter, Page, Store
 
@@ -19,7 +20,7 @@ class Activations:
 
     async def get(self, caller: Identity, namespace: str, activation_id: str) -> Activation:
         """One record. Raises NotFound while the run goes on, as upstream does."""
-        own_space(caller, namespace)
+        own_entity(caller, FullName(namespace, activation_id))
         found = self._recorder.pending(activation_id) or await self._store.get_activation(namespace, activation_id)
         if found is None or found.namespace != namespace:
             raise NotFound

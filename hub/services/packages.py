@@ -8,7 +8,7 @@ from hub.domain.identity import Identity
 from hub.domain.names import FullName, check_entity_name, check_namespace
 from hub.domain.package import Binding, Package
 from hub.domain.parameters import EMPTY, Parameters, effective
-from hub.services.access import own_entity, provider_of, readable_package
+from hub.services.access import own_entity, provider_of, readable_package, shown
 from hub.services.actions import check_entity_sizes
 from hub.services.entities import Entities, head_of, keep_secrets
 from hub.storage.base import EntityWrite, Page
@@ -24,15 +24,13 @@ class Packages:
         self._entities = entities
 
     async def get(self, caller: Identity, name: FullName) -> tuple[Package, Parameters, list[Action]]:
-        """The package, its effective parameters, and the actions in it (a binding's are its provider's).
-
-        Parameter values of a public package are shown to its owner only (design §2.15).
-        """
+        """The package, its effective parameters as far as the caller may see them, and its actions: a binding's are its provider's."""
         package = await readable_package(self._entities, caller, name)
-        provider = await provider_of(self._entities, caller, package)
+        provider, bound = await provider_of(self._entities, caller, package)
         actions = await self._entities.listed(provider.name.namespace, Action, package=provider.name.name, page=ALL)
-        parameters = effective(provider.parameters, package.parameters) if package.binding else package.parameters
-        return package, parameters, actions
+        parameters = effective(provider.parameters, bound)
+        own = provider.name.namespace == caller.namespace
+        return package, parameters if own else shown(parameters, bound), actions
 
     async def listed(self, caller: Identity, namespace: str, page: Page) -> list[Package]:
         """Own packages and bindings; of a foreign namespace the published ones that are no bindings."""

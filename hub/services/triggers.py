@@ -11,7 +11,7 @@ import msgspec
 
 from hub.domain.activation import Activation, Response, Status
 from hub.domain.entity import Entity
-from hub.domain.errors import Conflict, Malformed, RequestError, Throttled, Unavailable
+from hub.domain.errors import Conflict, Corrupted, Malformed, RequestError, Throttled, Unavailable
 from hub.domain.event import Acceptance, Accepted, Checkpoint, Delivery, Dispatch, Event
 from hub.domain.feed import Subscription
 from hub.domain.identity import Identity
@@ -165,7 +165,7 @@ class Triggers:
         try:
             if self._actions.peek(caller, link.action) is None:
                 await self._actions.resolve(caller, link.action)
-        except (Throttled, Unavailable) as error:
+        except (Throttled, Unavailable, Corrupted) as error:
             return {**row, "statusCode": 3, "success": False, "error": str(error)}
         except RequestError as error:
             return {**row, "statusCode": 1, "success": False, "error": str(error)}

@@ -82,12 +82,12 @@ class Store(Protocol):
     # Entities: actions, packages, triggers, rules share one key space in a namespace.
 
     async def get_entity(self, name: FullName) -> Entity | None:
-        """The entity of that name whatever its collection, or None."""
+        """The entity of that name whatever its collection, or None. Raises Corrupted when what is stored cannot be read."""
 
     async def list_entities(
         self, namespace: str, collection: Collection, *, package: str | None = None, published: bool | None = None, page: Page
     ) -> list[Entity]:
-        """Newest first (`updated`, then name).
+        """Newest first (`updated`, then name); one that cannot be read is left out.
 
         `package` keeps the actions of one package. `published` True keeps public packages that are no bindings.
         """

@@ -12,6 +12,7 @@ from hub.domain.activation import Activation
 from hub.domain.api import Api
 from hub.domain.connection import Connection
 from hub.domain.entity import Collection, Entity
+from hub.domain.errors import Corrupted
 from hub.domain.event import Dispatch, Event
 from hub.domain.feed import Subscription
 from hub.domain.identity import Identity, NamespaceLimits
@@ -86,8 +87,11 @@ def entity_to_row(entity: Entity, key_of: KeyOf) -> Row:
 
 
 def entity_from_row(collection: str, document: str, key_of: KeyOf) -> Entity:
-    """The entity, parameters in clear. Raises KeyLost."""
-    return _sealed_parameters(read(_ENTITIES[collection], document), key_of, _open)
+    """The entity, parameters in clear. Raises Corrupted when the row holds no such entity, and KeyLost."""
+    try:
+        return _sealed_parameters(read(_ENTITIES[collection], document), key_of, _open)
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise Corrupted from error
 
 
 def identity_to_row(identity: Identity, key_of: KeyOf) -> Row:

@@ -24,9 +24,22 @@ MISSING = "The requested resource does not exist."
 EXISTS = "resource already exists"
 
 
+def operate(hub: Hub, command: str, **given: Any) -> str:
+    """What `hub admin` is told, over the socket that it uses: quicker than starting the command."""
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(hub.data / "admin.sock")), base_url="http://hub") as http:
+        answer = http.post(f"/{command}", json=given)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def limit(hub: Hub, namespace: str, **limits: str | int | bool) -> None:
+    """Set limits of a namespace; `firesPerMinute=1`."""
+    operate(hub, "limits-set", namespace=namespace, limits={name: [str(value).lower()] for name, value in limits.items()})
+
+
 def tenant_key(hub: Hub, name: str) -> str:
     """The `uuid:key` of a namespace made for it."""
-    return hub.command("admin", "user", "create", name).stdout.strip()
+    return operate(hub, "user-create", subject=name)
 
 
 def tenant(hub: Hub, name: str) -> httpx.Client:

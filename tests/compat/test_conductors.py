@@ -179,3 +179,46 @@ def test_a_rule_starts_a_composition(http: httpx.Client) -> None:
     topmost = [row for row in found if marks_of(row).get("conductor") and row["response"].get("result") == {"done": 3}]
 
     assert topmost
+
+
+def test_a_composition_in_a_package_and_through_a_binding(http: httpx.Client) -> None:
+    """The record says through which one it was called, and components are reached through bindings as well."""
+    http.put(f"{API}/packages/lib", json={"parameters": [{"key": "kept", "value": "package"}]}).raise_for_status()
+    put(
+        http,
+        "lib/leads",
+        "function main(a) { return a.done ? { params: a } : { action: 'tied/seen', params: { done: true } }; }",
+        conductor=True,
+    )
+    put(http, "lib/seen", ECHO)
+    http.put(f"{API}/packages/tied", json={"binding": {"namespace": "_", "name": "lib"}}).raise_for_status()
+    ended = invoke(http, "tied/leads")
+    component = record(http, ended["logs"][1])
+
+    assert ended["response"]["result"] == {"kept": "package", "done": True}
+    assert (marks_of(ended)["binding"], marks_of(ended)["path"]) == ("guest/tied", "guest/lib/leads")
+    assert (marks_of(component)["binding"], marks_of(component)["path"]) == ("guest/tied", "guest/lib/seen")
+
+
+def test_a_component_that_fails_is_only_seen_by_the_conductor(http: httpx.Client) -> None:
+    """It may go on, and end well."""
+    put(
+        http,
+        "rescues",
+        "function main(a) { return a.error ? { params: { rescued: a.error } } : { action: a.from }; }",
+        conductor=True,
+    )
+    put(http, "throws", "function main() { throw new Error('bad'); }")
+
+    assert invoke(http, "rescues", **{"from": "fails"})["response"]["result"] == {"rescued": "sorry"}
+    ended = invoke(http, "rescues", **{"from": "throws"})
+    assert (ended["response"]["status"], "bad" in str(ended["response"]["result"]["rescued"])) == ("success", True)
+    assert record(http, ended["logs"][1])["response"]["status"] == "action developer error"
+
+
+def test_a_composition_that_does_not_wait_has_the_same_record(http: httpx.Client) -> None:
+    """202, then all of it."""
+    started = http.post(f"{API}/actions/puppet", json={"say": {"action": "add", "params": {"n": 1}}})
+    ended = record(http, started.json()["activationId"])
+
+    assert (started.status_code, ended["response"]["result"], len(ended["logs"])) == (202, {"n": 2, "done": True}, 3)

@@ -201,3 +201,51 @@ def test_a_step_uses_the_version_there_is_when_it_starts(http: httpx.Client) -> 
     put_sequence(http, "versions", "/_/updates", "/_/updates")
     put_action(http, "updates", "function main(a) { return { n: (a.n || 0) + 10 }; }")
     assert invoke(http, "versions")["response"]["result"] == {"n": 20}
+
+
+def test_a_sequence_in_a_package_and_through_a_binding(http: httpx.Client) -> None:
+    """Its record says through which one it was called; components are reached as they were named, a result is above their parameters."""
+    put(http, "packages/kit", {"parameters": parameters(bound="package")})
+    put_action(http, "kit/add", INCREMENT)
+    put(http, "packages/kit-tie", {"binding": {"namespace": "_", "name": "kit"}, "parameters": parameters(bound="binding")})
+    put_sequence(http, "kit/pair", "/_/kit/add", "/_/kit-tie/add")
+    direct, bound = invoke(http, "kit/pair"), invoke(http, "kit-tie/pair")
+
+    assert ("binding" in marks_of(direct), marks_of(bound)["binding"]) == (False, "guest/kit-tie")
+    assert marks_of(direct)["path"] == marks_of(bound)["path"] == "guest/kit/pair"
+    steps = [record(http, step) for step in bound["logs"]]
+    assert [step["response"]["result"]["bound"] for step in steps] == ["package", "package"]
+    assert [marks_of(step).get("binding") for step in steps] == [None, "guest/kit-tie"]
+    assert [row["activationId"] for row in http.get(f"{API}/activations?name=kit-tie/pair").json()] == [bound["activationId"]]
+
+
+def test_a_nested_sequence_may_not_lead_back(http: httpx.Client) -> None:
+    """Over any number of steps, nor through a binding; what is there stays."""
+    put_sequence(http, "deep-a", "/_/add")
+    put_sequence(http, "deep-b", "/_/deep-a")
+    put_sequence(http, "deep-c", "/_/add", "/_/deep-b")
+    for name in ("deep-a", "deep-b"):
+        assert said(components(http, name, "/_/deep-c")) == (400, "Sequence may not refer to itself.")
+    assert invoke(http, "deep-c")["response"]["result"] == {"n": 2}
+
+
+def test_a_step_that_was_replaced_by_a_sequence_is_run_as_one(http: httpx.Client) -> None:
+    """With a record of its own in the middle."""
+    put_action(http, "turned", INCREMENT)
+    put_sequence(http, "uses-turned", "/_/turned", "/_/add")
+    put_sequence(http, "turned", "/_/add", "/_/add")
+    ended = invoke(http, "uses-turned")
+    middle = record(http, ended["logs"][0])
+
+    assert ended["response"]["result"] == {"n": 3}
+    assert (middle["name"], len(middle["logs"]), marks_of(middle)["topmost"]) == ("turned", 2, False)
+
+
+def test_a_sequence_that_does_not_wait_has_the_same_record(http: httpx.Client) -> None:
+    """202, then all of it."""
+    put_sequence(http, "later", "/_/add", "/_/add")
+    started = http.post(f"{API}/actions/later", json={"n": 5})
+    ended = record(http, started.json()["activationId"])
+
+    assert started.status_code == 202
+    assert (ended["response"]["result"], len(ended["logs"]), marks_of(ended)["topmost"]) == ({"n": 7}, 2, True)

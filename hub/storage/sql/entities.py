@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -10,23 +11,33 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.domain.entity import Collection, Entity
-from hub.domain.errors import CONCURRENT_MODIFICATION, Conflict
+from hub.domain.errors import CONCURRENT_MODIFICATION, Conflict, Corrupted
 from hub.domain.names import FullName
 from hub.storage.base import EntityWrite, Page
 from hub.storage.mapping import KeyOf, entity_from_row, entity_to_row
 from hub.storage.sql import table_of
 from hub.storage.tables import EntityRow
+from hub.telemetry.log import get_logger
+
+log = get_logger(__name__)
 
 _table = table_of(EntityRow)
+_READ = (_table.c.namespace, _table.c.path, _table.c.collection, _table.c.document)
 
 
 def get_entity(connection: Connection, name: FullName, key_of: KeyOf) -> Entity | None:
     """See `Store.get_entity`."""
     columns = _table.c
-    row = connection.execute(
-        select(columns.collection, columns.document).where(columns.namespace == name.namespace, columns.path == name.path)
-    ).first()
-    return entity_from_row(row.collection, row.document, key_of) if row else None
+    row = connection.execute(select(*_READ).where(columns.namespace == name.namespace, columns.path == name.path)).first()
+    return _entity(row, key_of) if row else None
+
+
+def _entity(row: Any, key_of: KeyOf) -> Entity:
+    try:
+        return entity_from_row(row.collection, row.document, key_of)
+    except Corrupted:
+        log.exception("A stored entity cannot be read", namespace=row.namespace, path=row.path)
+        raise
 
 
 def _matching(
@@ -51,9 +62,16 @@ def list_entities(
     published: bool | None,
 ) -> list[Entity]:
     """See `Store.list_entities`."""
-    statement = _matching(select(_table.c.collection, _table.c.document), namespace, collection, package, published=published)
+    statement = _matching(select(*_READ), namespace, collection, package, published=published)
     statement = statement.order_by(_table.c.updated.desc(), _table.c.path).limit(page.limit).offset(page.skip)
-    return [entity_from_row(row.collection, row.document, key_of) for row in connection.execute(statement)]
+    return list(_readable(connection.execute(statement), key_of))
+
+
+def _readable(rows: Iterable[Any], key_of: KeyOf) -> Iterator[Entity]:
+    """A row that cannot be read must not hide the others."""
+    for row in rows:
+        with contextlib.suppress(Corrupted):
+            yield _entity(row, key_of)
 
 
 def count_entities(connection: Connection, namespace: str, collection: Collection, package: str | None, *, published: bool | None) -> int:
