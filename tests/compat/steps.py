@@ -9,6 +9,7 @@ import httpx
 
 from tests.support.eventually import eventually
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 API = "/api/v1/namespaces/_"
 ECHO = "function main(args) { return args; }"
@@ -45,12 +46,12 @@ def tenant_key(hub: Hub, name: str) -> str:
 def tenant(hub: Hub, name: str) -> httpx.Client:
     """A client with the key of a namespace made for it."""
     uuid, _, key = tenant_key(hub, name).partition(":")
-    return httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False)
+    return httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False, verify=TLS)
 
 
 def stranger_to(hub: Hub) -> httpx.Client:
     """A client without a key."""
-    return httpx.Client(base_url=hub.address, timeout=70, trust_env=False)
+    return httpx.Client(base_url=hub.address, timeout=70, trust_env=False, verify=TLS)
 
 
 def put(http: httpx.Client, path: str, body: Any = None, *, overwrite: bool = True) -> Any:

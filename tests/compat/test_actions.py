@@ -18,6 +18,7 @@ import pytest
 from tests.compat.steps import API, invoke, marks_of, parameters, put, put_action, put_sequence, record, said, tenant
 from tests.support import hubs
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 NODE, PYTHON = "nodejs:default", "python:default"
 VERSION = f"python:{sys.version_info.major}.{sys.version_info.minor}"
@@ -301,7 +302,7 @@ def test_a_key_is_given_to_who_asks_for_it(http: httpx.Client, wanted: Any, give
     assert ("__OW_API_KEY" in env) is given
     if given:
         uuid, _, key = env["__OW_API_KEY"].partition(":")
-        assert httpx.get(f"{http.base_url}{API}/actions/keyed", auth=(uuid, key), trust_env=False).status_code == 200
+        assert httpx.get(f"{http.base_url}{API}/actions/keyed", auth=(uuid, key), trust_env=False, verify=TLS).status_code == 200
 
 
 def test_no_annotation_means_a_key(http: httpx.Client) -> None:

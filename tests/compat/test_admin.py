@@ -13,6 +13,7 @@ import pytest
 from tests.compat.steps import API, put_action, said
 from tests.support import hubs
 from tests.support.desk import Desk
+from tests.support.tls import TLS
 
 KEY = re.compile(r"[0-9a-f-]{36}:[A-Za-z0-9]{64}")
 OWN_KEY = f"{uuid.UUID(int=7)}:{'k' * 64}"
@@ -226,4 +227,4 @@ def test_two_subjects_of_a_namespace_see_the_same(tmp_path: Path) -> None:
 def client(hub: hubs.Hub, key: str) -> httpx.Client:
     """A client with that key."""
     name, _, password = key.partition(":")
-    return httpx.Client(base_url=hub.address, auth=(name, password), timeout=70, trust_env=False)
+    return httpx.Client(base_url=hub.address, auth=(name, password), timeout=70, trust_env=False, verify=TLS)

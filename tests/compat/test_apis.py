@@ -14,6 +14,7 @@ import pytest
 from tests.compat.api_steps import MANAGEMENT, cases_of, create, document, endpoint, listed, parameter, refused, remove, swagger_put
 from tests.compat.steps import tenant
 from tests.support import hubs
+from tests.support.tls import TLS
 
 NO_KEY = "A valid auth key is required."
 numbers = itertools.count()
@@ -390,7 +391,7 @@ def test_strangers_are_told_that_a_key_is_required(hub: hubs.Hub, call: str, ext
     """With none, or with one that is not valid; by every spelling of the address."""
     method = {"getApi": "GET", "createApi": "POST", "deleteApi": "DELETE"}[call]
     for headers in ({}, {"authorization": "Basic bm9ib2R5OmtleQ=="}, {"authorization": "nonsense"}):
-        answer = httpx.request(method, f"{hub.address}{MANAGEMENT}/{call}{extension}", headers=headers, trust_env=False)
+        answer = httpx.request(method, f"{hub.address}{MANAGEMENT}/{call}{extension}", headers=headers, trust_env=False, verify=TLS)
         assert refused(answer) == NO_KEY
 
 

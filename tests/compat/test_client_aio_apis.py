@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import aio_cli, hubs
 from tests.support.aio_cli import Aio
+from tests.support.tls import TLS
 
 TELLS = "function main(args) { return { body: { path: args.__ow_path, verb: args.__ow_method } }; }"
 
@@ -36,8 +37,11 @@ def test_an_api_is_created_and_served(aio: Aio) -> None:
     other = aio.shows("runtime api create /club /books/{id} post tells --response-type http").strip()
 
     assert url.endswith("/club/books")
-    assert httpx.get(url, timeout=70, trust_env=False).json() == {"path": "/club/books", "verb": "get"}
-    assert httpx.post(other.replace("{id}", "7"), timeout=70, trust_env=False).json() == {"path": "/club/books/7", "verb": "post"}
+    assert httpx.get(url, timeout=70, trust_env=False, verify=TLS).json() == {"path": "/club/books", "verb": "get"}
+    assert httpx.post(other.replace("{id}", "7"), timeout=70, trust_env=False, verify=TLS).json() == {
+        "path": "/club/books/7",
+        "verb": "post",
+    }
 
 
 def test_apis_are_listed_and_shown(aio: Aio) -> None:

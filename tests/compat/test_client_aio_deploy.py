@@ -13,6 +13,7 @@ import yaml
 from tests.compat.steps import ECHO, marks_of
 from tests.support import aio_cli, hubs
 from tests.support.aio_cli import Aio
+from tests.support.tls import TLS
 
 INTERVAL = "/whisk.system/alarms/interval"
 READ = f"runtime action invoke {INTERVAL} --result -p lifecycleEvent READ -p triggerName /_/hourly"
@@ -89,7 +90,7 @@ def test_what_was_deployed_runs(aio: Aio) -> None:
     assert {"description": "says a price", "web-export": True, "raw-http": False}.items() <= marks_of(made).items()
     assert aio.answers("runtime action invoke shop/price --result")["body"] == {"tax": 7, "note": "none", "currency": "EUR"}
     assert aio.answers("runtime action invoke shop/both --result")["body"]["tax"] == 7
-    assert httpx.get(url, timeout=70, trust_env=False).json() == {"tax": 7, "note": "none", "currency": "EUR"}
+    assert httpx.get(url, timeout=70, trust_env=False, verify=TLS).json() == {"tax": 7, "note": "none", "currency": "EUR"}
 
 
 def test_a_second_deployment_replaces_the_first(aio: Aio) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.compat.steps import tenant_key
 from tests.support import hubs, openwhisk_js
 from tests.support.openwhisk_js import Client, Refused
+from tests.support.tls import TLS
 
 TELLS = "function main(args) { return { body: { path: args.__ow_path, verb: args.__ow_method } }; }"
 
@@ -42,7 +43,7 @@ def bases(answer: Any) -> list[str]:
 def test_a_route_is_created_and_served(ow: Client) -> None:
     """Base path, name, response type; the answer is the document and the address of the API."""
     made = ow("routes.create", basepath="/books", name="Books", relpath="/list", operation="GET", action="tells", responsetype="http")
-    served = httpx.get(f"{made['gwApiUrl']}/list", timeout=70, trust_env=False)
+    served = httpx.get(f"{made['gwApiUrl']}/list", timeout=70, trust_env=False, verify=TLS)
 
     assert made["apidoc"]["info"]["title"] == "Books"
     assert list(made["apidoc"]["paths"]["/list"]) == ["get"]
@@ -58,7 +59,7 @@ def test_parameters_of_a_path_are_declared_by_the_client(ow: Client) -> None:
         ("shelf", "path", "Default description for 'shelf'"),
         ("id", "path", "Default description for 'id'"),
     ]
-    assert httpx.put(f"{made['gwApiUrl']}/1/book/2", timeout=70, trust_env=False).json()["path"] == "/shelf/1/book/2"
+    assert httpx.put(f"{made['gwApiUrl']}/1/book/2", timeout=70, trust_env=False, verify=TLS).json()["path"] == "/shelf/1/book/2"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_the_action_of_a_route_has_a_name_of_every_form(ow: Client, action: str,
     operation = made["apidoc"]["paths"]["/one"]["get"]
 
     assert operation["x-openwhisk"]["url"].endswith(f"/api/v1/web/guest/{url}.json")
-    assert httpx.get(f"{made['gwApiUrl']}/one", timeout=70, trust_env=False).status_code == 200
+    assert httpx.get(f"{made['gwApiUrl']}/one", timeout=70, trust_env=False, verify=TLS).status_code == 200
 
 
 def test_a_route_without_base_path_lies_at_the_root(ow: Client) -> None:
@@ -79,7 +80,7 @@ def test_a_route_without_base_path_lies_at_the_root(ow: Client) -> None:
     made = ow("routes.create", relpath="/root", operation="POST", action="tells")
 
     assert (made["apidoc"]["basePath"], made["apidoc"]["info"]["title"]) == ("/", "/")
-    assert httpx.post(f"{made['gwApiUrl'].rstrip('/')}/root", timeout=70, trust_env=False).status_code == 200
+    assert httpx.post(f"{made['gwApiUrl'].rstrip('/')}/root", timeout=70, trust_env=False, verify=TLS).status_code == 200
     ow("routes.delete", basepath="/")
 
 
@@ -88,9 +89,9 @@ def test_a_route_opens_an_action_that_is_locked(ow: Client) -> None:
     options = {"basepath": "/locked", "relpath": "/in", "operation": "GET", "action": "locked"}
     url = f"{ow('routes.create', options)['gwApiUrl']}/in"
 
-    assert httpx.get(url, timeout=70, trust_env=False).status_code == 401
+    assert httpx.get(url, timeout=70, trust_env=False, verify=TLS).status_code == 401
     ow("routes.create", {**options, "secure_key": "a secret"})
-    assert httpx.get(url, timeout=70, trust_env=False).status_code == 200
+    assert httpx.get(url, timeout=70, trust_env=False, verify=TLS).status_code == 200
 
 
 def test_an_api_is_created_from_its_document(ow: Client) -> None:

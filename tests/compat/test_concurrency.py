@@ -15,6 +15,7 @@ from tests.compat.steps import API, invoke, marks_of, put_action, record, said
 from tests.support import hubs
 from tests.support.eventually import eventually
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 NODE = """
 let now = 0, most = 0;
@@ -71,7 +72,7 @@ def http(hub: Hub) -> Iterator[httpx.Client]:
     """A client of the guest that may have many calls in flight."""
     uuid, _, key = hub.auth.partition(":")
     many = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    with httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False, limits=many) as client:
+    with httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False, verify=TLS, limits=many) as client:
         yield client
 
 
@@ -241,7 +242,7 @@ def test_the_limits_of_a_namespace_narrow_the_hubs(hub: Hub, http: httpx.Client)
     """`GET /limits` shows what holds, and so does the refusal."""
     assert hub.command("admin", "user", "create", "narrow").returncode == 0
     uuid, _, key = hub.command("admin", "user", "get", "narrow").stdout.strip().partition(":")
-    with httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False) as narrow:
+    with httpx.Client(base_url=hub.address, auth=(uuid, key), timeout=70, trust_env=False, verify=TLS) as narrow:
         assert narrow.get(f"{API}/limits").json()["maxActionConcurrency"] == 200
         done = hub.command(
             "admin", "limits", "set", "narrow", "--minActionConcurrency", "2", "--maxActionConcurrency", "5", "--concurrentInvocations", "7"

@@ -15,6 +15,7 @@ from hub.app import openwhisk_routes
 from tests.compat.steps import API, put_action, said
 from tests.support import hubs
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 VERSION = "/api/v1"
 NO_ROUTE = "The requested resource could not be found."
@@ -31,7 +32,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 @pytest.fixture
 def stranger(hub: Hub) -> Iterator[httpx.Client]:
     """Somebody without a key."""
-    with httpx.Client(base_url=hub.address, trust_env=False, timeout=70) as found:
+    with httpx.Client(base_url=hub.address, trust_env=False, verify=TLS, timeout=70) as found:
         yield found
 
 

@@ -25,6 +25,7 @@ from tests.compat.steps import (
     tenant,
 )
 from tests.support import hubs
+from tests.support.tls import TLS
 
 NS = "/api/v1/namespaces"
 CODE = {"exec": {"kind": "nodejs:default", "code": ECHO}}
@@ -224,6 +225,6 @@ def test_who_is_not_known_is_told_how_to_say_who_he_is(hub: hubs.Hub, header: st
         *(f"{API}/{name}" for name in ("actions", "packages", "triggers", "rules", "activations", "limits")),
         "/api/v1/nowhere",
     ):
-        answer = httpx.get(f"{hub.address}{path}", headers=headers, trust_env=False)
+        answer = httpx.get(f"{hub.address}{path}", headers=headers, trust_env=False, verify=TLS)
         assert said(answer) == (401, text), path
         assert answer.headers["www-authenticate"] == 'Basic realm="OpenWhisk secure realm",charset=UTF-8'

@@ -12,6 +12,7 @@ from tests.compat.feed_clients import Aio, Js, Refused, Settings, Wsk, Wskdeploy
 from tests.compat.steps import API, MISSING, invoke, marks_of, operate, parameters, put, put_action, put_rule, record, said, tenant
 from tests.support import hubs
 from tests.support.eventually import eventually
+from tests.support.tls import TLS
 
 FEED = "/guest/sources/watch"
 SOURCE = """
@@ -236,7 +237,7 @@ def test_a_provider_reads_and_fires_the_trigger_with_the_key_it_got(http: httpx.
     assert ran["response"]["result"]["from"] == "provider"
     uuid, _, key = made["key"].partition(":")
     http.delete(f"{API}/triggers/rung").raise_for_status()
-    with httpx.Client(base_url=http.base_url, auth=(uuid, key), trust_env=False) as provider:
+    with httpx.Client(base_url=http.base_url, auth=(uuid, key), trust_env=False, verify=TLS) as provider:
         assert said(provider.post(f"{API}/triggers/rung", json={})) == (404, MISSING)
         assert said(provider.get("/api/v1/namespaces/guest/triggers/rung")) == (404, MISSING)
 
@@ -248,7 +249,7 @@ def test_a_provider_s_key_ends_with_its_subject(hub: hubs.Hub, http: httpx.Clien
         put(owner, "triggers/tick")
         body = {"lifecycleEvent": "CREATE", "triggerName": "/_/tick", "authKey": operate(hub, "user-get", subject="passing")}
         uuid, _, key = invoke(owner, "feed", body)["response"]["result"]["authKey"].partition(":")
-        with httpx.Client(base_url=http.base_url, auth=(uuid, key), trust_env=False) as provider:
+        with httpx.Client(base_url=http.base_url, auth=(uuid, key), trust_env=False, verify=TLS) as provider:
             assert provider.post(f"{API}/triggers/tick", json={}).status_code == 204
             operate(hub, "user-create", subject="passing", revoke=True)
             assert provider.post(f"{API}/triggers/tick", json={}).status_code == 204

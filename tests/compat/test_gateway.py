@@ -12,6 +12,7 @@ import pytest
 from tests.compat.api_steps import cases_of, create, document, endpoint, listed, parameter, remove, swagger_put
 from tests.compat.steps import API, MISSING, parameters, put, put_action, record, tenant
 from tests.support import hubs
+from tests.support.tls import TLS
 
 TELL = "def main(args): return {'body': args}"
 ANSWER = "def main(args): return args.get('answer', {})"
@@ -42,7 +43,7 @@ def http(hub: hubs.Hub) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def caller() -> Iterator[httpx.Client]:
     """Anybody, without a key."""
-    with httpx.Client(timeout=70, trust_env=False) as found:
+    with httpx.Client(timeout=70, trust_env=False, verify=TLS) as found:
         yield found
 
 

@@ -12,6 +12,7 @@ import pytest
 from hub.client import read_wskprops
 from tests.support import hubs
 from tests.support.eventually import eventually
+from tests.support.tls import TLS
 
 API = "/api/v1/namespaces/_"
 ECHO = {"exec": {"kind": "python:3", "code": "def main(args):\n    return args\n"}}
@@ -34,7 +35,7 @@ def admin(hub: hubs.Hub, *words: str) -> str:
 def client(hub: hubs.Hub, key: str) -> httpx.Client:
     """A client with that key."""
     uuid, _, password = key.partition(":")
-    return httpx.Client(base_url=hub.address, auth=(uuid, password), timeout=70, trust_env=False)
+    return httpx.Client(base_url=hub.address, auth=(uuid, password), timeout=70, trust_env=False, verify=TLS)
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_what_a_rule_asks_for_too_early_is_delayed_and_not_lost(hub: hubs.Hub, t
 def test_a_bearer_header_may_carry_the_key(hub: hubs.Hub) -> None:
     """Also where `aio` sends it."""
     for path in ("/api/v1/namespaces", "/runtime/api/v1/namespaces"):
-        with httpx.Client(base_url=hub.address, trust_env=False) as http:
+        with httpx.Client(base_url=hub.address, trust_env=False, verify=TLS) as http:
             assert http.get(path, headers={"authorization": f"Bearer {hub.auth}"}).json() == ["guest"]
             assert http.get(path, headers={"authorization": f"Bearer {hub.auth[:-1]}y"}).status_code == 401
             assert http.get(path, headers={"authorization": "Bearer something"}).status_code == 401
@@ -241,4 +242,4 @@ def test_logs_stay_here(hub: hubs.Hub) -> None:
         assert http.put(path, json={"adobe_io_runtime": {}}).status_code == 200
         assert http.put(path, json={"splunk_hec": {"host": "h"}}).status_code == 400
         assert http.get("/runtime/namespaces/other/logForwarding").status_code == 403
-    assert httpx.get(f"{hub.address}{path}", trust_env=False).status_code == 401
+    assert httpx.get(f"{hub.address}{path}", trust_env=False, verify=TLS).status_code == 401

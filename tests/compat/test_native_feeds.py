@@ -12,6 +12,7 @@ from tests.compat.feed_clients import Aio, Client, Js, Refused, Settings, Wsk, W
 from tests.compat.steps import API, MISSING, marks_of, operate, parameters, put, put_action, put_rule, record, said, tenant
 from tests.support import hubs
 from tests.support.eventually import eventually
+from tests.support.tls import TLS
 
 INTERVAL = "/whisk.system/alarms/interval"
 ALARM = "/whisk.system/alarms/alarm"
@@ -241,7 +242,7 @@ def test_a_feed_fires_after_the_key_was_replaced(hub: hubs.Hub, http: httpx.Clie
         wsk.create("soon", ONCE, {"date": at, "trigger_payload": {"told": "soon"}})
         put_rule(other, "soon-rule", "soon", "echo")
     uuid, _, key = operate(hub, "user-create", subject="rotating", force=True).partition(":")
-    with httpx.Client(base_url=hub.address, auth=(uuid, key), trust_env=False) as other:
+    with httpx.Client(base_url=hub.address, auth=(uuid, key), trust_env=False, verify=TLS) as other:
         (ran,) = eventually(lambda: other.get(f"{API}/activations?name=echo&docs=true").json())
         assert ran["response"]["result"]["told"] == "soon"
 

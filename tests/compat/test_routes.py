@@ -10,6 +10,7 @@ import pytest
 
 from tests.compat.steps import API, FORBIDDEN, MISSING, put, put_action, said
 from tests.support import hubs
+from tests.support.tls import TLS
 
 NS = "/api/v1/namespaces"
 MALFORMED = "The request content was malformed:\n"
@@ -79,7 +80,7 @@ def test_a_namespace_alone_is_no_route(known: httpx.Client) -> None:
 )
 def test_options_are_answered_below_the_api(hub: hubs.Hub, path: str) -> None:
     """Without credentials, with the three headers."""
-    answer = httpx.request("OPTIONS", f"{hub.address}{path}", trust_env=False)
+    answer = httpx.request("OPTIONS", f"{hub.address}{path}", trust_env=False, verify=TLS)
     assert answer.status_code == 200
     assert {name: answer.headers[name] for name in CORS} == CORS
 
@@ -87,7 +88,7 @@ def test_options_are_answered_below_the_api(hub: hubs.Hub, path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/ping"])
 def test_options_are_not_answered_above_it(hub: hubs.Hub, path: str) -> None:
     """There, upstream has none."""
-    answer = httpx.request("OPTIONS", f"{hub.address}{path}", trust_env=False)
+    answer = httpx.request("OPTIONS", f"{hub.address}{path}", trust_env=False, verify=TLS)
     assert answer.status_code in {404, 405}
     assert not set(CORS) & set(answer.headers)
 
@@ -183,7 +184,7 @@ def test_a_truth_value_has_four_spellings(known: httpx.Client, text: str) -> Non
 def test_credentials_come_first(hub: hubs.Hub) -> None:
     """Before names, bodies, verbs and routes."""
     for verb, path in (("GET", "/api/v1/nowhere"), ("GET", f"{NS}/bad!/x"), ("POST", f"{NS}/_/actions/a"), ("PUT", f"{NS}/_/rules/bad!")):
-        assert httpx.request(verb, f"{hub.address}{path}", content=b"{", trust_env=False).status_code == 401
+        assert httpx.request(verb, f"{hub.address}{path}", content=b"{", trust_env=False, verify=TLS).status_code == 401
 
 
 def test_names_come_before_bodies_and_rights(known: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from tests.e2e.steps import count, create_feed, invoke, lifecycle, put_action, p
 from tests.support import hubs, pouchdb
 from tests.support.eventually import eventually
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 FEED = "/whisk.system/cloudant/changes"
 SEEN = "def main(args):\n    return {'id': args['id'], 'rev': args['changes'][0]['rev'], 'deleted': args.get('deleted', False)}\n"
@@ -27,8 +28,8 @@ def couch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def given_database(couch: str, name: str) -> httpx.Client:
-    assert httpx.put(f"{couch}/{name}", trust_env=False).status_code in {201, 412}
-    return httpx.Client(base_url=f"{couch}/{name}", trust_env=False, timeout=30)
+    assert httpx.put(f"{couch}/{name}", trust_env=False, verify=TLS).status_code in {201, 412}
+    return httpx.Client(base_url=f"{couch}/{name}", trust_env=False, verify=TLS, timeout=30)
 
 
 def given_feed(hub: Hub, couch: str, name: str, **more: object) -> None:

@@ -11,6 +11,7 @@ from tests.e2e.steps import API, count, create_feed, invoke, lifecycle, put_acti
 from tests.support.eventually import eventually
 from tests.support.github import TOKEN, GitHub
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 FEED = "/whisk.system/github/webhook"
 ECHO = "def main(args):\n    return args\n"
@@ -69,8 +70,8 @@ def test_what_is_not_signed_is_refused(hub: Hub, forge: GitHub, signature: str |
     headers = [(b"x-github-event", b"push"), (b"x-github-delivery", b"f"), (b"content-type", b"application/json")]
     if signature is not None:
         headers.append((b"x-hub-signature-256", signature.encode()))
-    answer = httpx.post(hook["config"]["url"], content=b"{}", headers=headers, trust_env=False)
-    unknown = httpx.post(f"{hub.address}/hooks/nobody-knows-this", content=b"{}", headers=headers, trust_env=False)
+    answer = httpx.post(hook["config"]["url"], content=b"{}", headers=headers, trust_env=False, verify=TLS)
+    unknown = httpx.post(f"{hub.address}/hooks/nobody-knows-this", content=b"{}", headers=headers, trust_env=False, verify=TLS)
 
     assert answer.status_code == unknown.status_code == 401
     assert answer.json()["detail"] == unknown.json()["detail"]
@@ -93,7 +94,7 @@ def test_delete_removes_the_hook(hub: Hub, forge: GitHub) -> None:
 
     assert told == {"status": "success"}
     assert not forge.hooks["ada/engine"]
-    assert httpx.post(hook["config"]["url"], content=b"{}", trust_env=False).status_code == 401
+    assert httpx.post(hook["config"]["url"], content=b"{}", trust_env=False, verify=TLS).status_code == 401
 
 
 def test_deleting_the_trigger_takes_the_hook_along(hub: Hub, forge: GitHub) -> None:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.e2e.steps import invoke, put_action
 from tests.support.hubs import Hub
 from tests.support.peers import absent
+from tests.support.tls import TLS
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -124,7 +125,7 @@ def test_a_link_works_once(hub: Hub) -> None:
     """Whoever comes second is told how to get another."""
     link = hub.command("admin", "link").stdout.strip()
     address = hub.address + link[link.index("/sign-in/") :]
-    first, second = httpx.get(address, trust_env=False), httpx.get(address, trust_env=False)
+    first, second = httpx.get(address, trust_env=False, verify=TLS), httpx.get(address, trust_env=False, verify=TLS)
 
     assert first.status_code == 303
     assert "httponly" in first.headers["set-cookie"].lower()
@@ -134,8 +135,8 @@ def test_a_link_works_once(hub: Hub) -> None:
 
 def test_programs_get_the_info_document(hub: Hub) -> None:
     """Only who asks for HTML gets a page; pages forbid scripts."""
-    program = httpx.get(hub.address, trust_env=False)
-    person = httpx.get(hub.address, headers={"accept": "text/html"}, trust_env=False)
+    program = httpx.get(hub.address, trust_env=False, verify=TLS)
+    person = httpx.get(hub.address, headers={"accept": "text/html"}, trust_env=False, verify=TLS)
 
     assert program.json()["api_paths"] == ["/api/v1"]
     assert {row["kind"] for row in program.json()["runtimes"]["python"]} >= {"python:3"}
@@ -149,4 +150,4 @@ def test_programs_get_the_info_document(hub: Hub) -> None:
 )
 def test_what_is_not_there_is_told_on_a_page(hub: Hub, path: str) -> None:
     """Never a 5xx."""
-    assert httpx.get(hub.address + path, headers={"accept": "text/html"}, trust_env=False).status_code in {401, 404}
+    assert httpx.get(hub.address + path, headers={"accept": "text/html"}, trust_env=False, verify=TLS).status_code in {401, 404}

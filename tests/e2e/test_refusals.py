@@ -15,6 +15,7 @@ from hub.storage.migrations import HEAD
 from tests.e2e.steps import API
 from tests.support import hubs
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 CODE = {"exec": {"kind": "python:3", "code": "def main(a):\n    return a"}}
 
@@ -98,13 +99,13 @@ def test_a_foreign_namespace_tells_nothing(hub: Hub, path: str, status: int, wor
 
 def test_credentials_are_told_apart(hub: Hub) -> None:
     """Missing and wrong ones, with the realm; unknown paths are 401 for strangers."""
-    missing = httpx.get(f"{hub.address}{API}/actions", trust_env=False)
-    wrong = httpx.get(f"{hub.address}{API}/actions", auth=("u", "k"), trust_env=False)
+    missing = httpx.get(f"{hub.address}{API}/actions", trust_env=False, verify=TLS)
+    wrong = httpx.get(f"{hub.address}{API}/actions", auth=("u", "k"), trust_env=False, verify=TLS)
 
     assert missing.json()["error"] == "The resource requires authentication, which was not supplied with the request"
     assert wrong.json()["error"] == "The supplied authentication is invalid"
     assert missing.headers["www-authenticate"].startswith("Basic realm=")
-    assert httpx.get(f"{hub.address}/api/v1/nowhere", trust_env=False).status_code == 401
+    assert httpx.get(f"{hub.address}/api/v1/nowhere", trust_env=False, verify=TLS).status_code == 401
 
 
 def test_a_body_that_is_no_json_is_an_unsupported_type(hub: Hub) -> None:
@@ -155,7 +156,7 @@ def test_an_artefact_that_is_none_is_a_finding(hub: Hub) -> None:
 
 def test_strangers_read_the_catalog_and_change_nothing(hub: Hub) -> None:
     """Reading is open, the rest is 401."""
-    with httpx.Client(base_url=hub.address, trust_env=False) as stranger:
+    with httpx.Client(base_url=hub.address, trust_env=False, verify=TLS) as stranger:
         assert stranger.get("/catalog/v1/packages").status_code == 200
         for path in ("/catalog/v1/installs", "/catalog/v1/connections"):
             assert stranger.get(path).status_code == 401
@@ -250,7 +251,7 @@ def test_admin_works_with_and_without_a_running_hub(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with hubs.running(data) as hub:
         key = hub.command("admin", "user", "create", "somebody").stdout.strip()
-        with httpx.Client(base_url=hub.address, auth=tuple(key.split(":")), trust_env=False) as http:  # type: ignore[arg-type]
+        with httpx.Client(base_url=hub.address, auth=tuple(key.split(":")), trust_env=False, verify=TLS) as http:  # type: ignore[arg-type]
             assert http.get("/api/v1/namespaces").json() == ["somebody"]
             assert hub.command("admin", "user", "block", "somebody").stdout == '"somebody" blocked successfully\n'
             assert http.get("/api/v1/namespaces").status_code == 401

@@ -6,6 +6,7 @@ import httpx
 
 from tests.e2e.steps import API, invoke
 from tests.support.hubs import Hub
+from tests.support.tls import TLS
 
 CANARY = "canary-okapi-55aa"
 DECLARED = [{"key": "parameters", "value": [{"name": "token", "type": "password"}]}]
@@ -39,7 +40,7 @@ def test_strangers_see_the_keys_of_a_public_package(hub: Hub) -> None:
         http.put(
             f"{API}/actions/shared/act?overwrite=true", json={"exec": CODE, "parameters": [{"key": "own", "value": CANARY}]}
         ).raise_for_status()
-    with httpx.Client(base_url=hub.address, auth=(stranger[0], stranger[1]), trust_env=False) as other:
+    with httpx.Client(base_url=hub.address, auth=(stranger[0], stranger[1]), trust_env=False, verify=TLS) as other:
         bound = [{"key": "plain", "value": "mine"}]
         other.put(
             "/api/v1/namespaces/_/packages/b", json={"binding": {"namespace": "guest", "name": "shared"}, "parameters": bound}

@@ -13,6 +13,7 @@ from hub.feedkit import DeliveryRejected, HookFeed, SourceRefused, Subscribed
 from hub.services.feeds.providers import Providers
 from tests.support import github, prism
 from tests.support.peers import run_script
+from tests.support.tls import TLS
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "it-is-a-secret-to-everybody"
@@ -107,7 +108,7 @@ async def test_our_calls_and_our_fakes_answers_fit_githubs_description(checked: 
     from feeds.github.hooks import Hooks
 
     settings = {"username": "ada", "repository": "engine", "accessToken": github.TOKEN, "baseUrl": checked}
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=TLS, timeout=20) as http:
         hooks = Hooks(settings, http)
         made = await hooks.create("http://127.0.0.1:1/hooks/x", SECRET, ["push"])
         read = await hooks.read(made["id"])
@@ -125,7 +126,7 @@ async def test_our_calls_and_our_fakes_answers_fit_githubs_description(checked: 
 @pytest.mark.timeout(90)
 async def test_the_proxy_refuses_what_breaks_the_description(checked: str) -> None:
     """Otherwise it would prove nothing."""
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=TLS, timeout=20) as http:
         answer = await http.post(
             f"{checked}/repos/ada/engine/hooks", json={"events": "push"}, headers={"authorization": f"Bearer {github.TOKEN}"}
         )

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.support.servers import free_port
+from tests.support.tls import TLS
 
 TOKEN = "a-token-that-only-tests-know"
 MOST = 20
@@ -156,7 +157,7 @@ class GitHub:
             "x-github-hook-id": str(number),
             "x-hub-signature-256": "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest(),
         }
-        return httpx.post(hook["config"]["url"], content=body, headers=headers, timeout=10, trust_env=False)
+        return httpx.post(hook["config"]["url"], content=body, headers=headers, timeout=10, trust_env=False, verify=TLS)
 
 
 def _shown(hook: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from hub.client import read_wskprops
+from tests.support.tls import TLS
 
 LONGEST_START = 30.0
 
@@ -34,7 +35,7 @@ class Hub:
     def http(self) -> httpx.Client:
         """A client with the guest's key."""
         uuid, _, key = self.auth.partition(":")
-        return httpx.Client(base_url=self.address, auth=(uuid, key), timeout=70, trust_env=False)
+        return httpx.Client(base_url=self.address, auth=(uuid, key), timeout=70, trust_env=False, verify=TLS)
 
     def kill(self) -> None:
         """As a power cut would: at once."""
@@ -67,7 +68,7 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
     environment = {**clean_environment(), **{f"HUB_{name}": value for name, value in settings.items()}}
-    trusted = ssl.create_default_context(cafile=settings.get("TLS__CERT"))
+    trusted = ssl.create_default_context(cafile=settings["TLS__CERT"]) if "TLS__CERT" in settings else TLS
     (data / "wskprops").unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(

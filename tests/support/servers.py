@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.tls import TLS
+
 LONGEST = 40.0
 
 
@@ -35,7 +37,7 @@ def server(command: list[str], address: str, *, cwd: Path, environment: Mapping[
         while time.monotonic() < deadline:
             assert process.poll() is None, log.read_text()[-2000:]
             with contextlib.suppress(httpx.HTTPError):
-                httpx.get(address, timeout=2, trust_env=False)
+                httpx.get(address, timeout=2, trust_env=False, verify=TLS)
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
