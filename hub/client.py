@@ -152,14 +152,14 @@ class WhiskClient(_Client):
         """Those of the key."""
         return [str(name) for name in self._ask("GET", "/api/v1/namespaces")]
 
-    def kinds(self) -> dict[str, list[str]]:
-        """The kinds that run there, by family, the default one first; empty when it does not tell."""
-        told = self._ask("GET", "/", headers={"accept": "application/json"})
-        runtimes = told.get("runtimes") if isinstance(told, dict) else None
-        found: dict[str, list[str]] = {}
-        for family, rows in (runtimes or {}).items():
-            found[family] = [row["kind"] for row in sorted(rows, key=lambda row: not row.get("default"))]
-        return found
+    def runtimes(self) -> dict[str, list[dict[str, Any]]]:
+        """The kinds that run there, by family (openwhisk-api §1.2); empty when it does not tell."""
+        try:
+            told = self._ask("GET", "/", headers={"accept": "application/json"})
+        except Refusal:
+            return {}
+        found = told.get("runtimes") if isinstance(told, dict) else None
+        return found if isinstance(found, dict) else {}
 
     def listed(self, collection: str) -> Iterator[dict[str, Any]]:
         """Every row of a collection, page by page."""
@@ -208,13 +208,13 @@ class WhiskClient(_Client):
         result = response.get("result")
         return result if isinstance(result, dict) else {}
 
-    def apis(self) -> list[dict[str, Any]]:
-        """What getApi knows: each with its `apidoc` (openwhisk-api §16.1). Where there is no gateway there are no APIs."""
+    def apis(self) -> list[dict[str, Any]] | None:
+        """What getApi knows: each with its `apidoc` (openwhisk-api §16.1); None where there is no gateway."""
         try:
             told = self._ask("GET", "/api/v1/web/whisk.system/apimgmt/getApi.http", params=self._gateway)
         except Refusal as refusal:
             if refusal.status == _MISSING:
-                return []
+                return None
             raise
         rows = told.get("apis") if isinstance(told, dict) else None
         return [row["value"] for row in rows or []]

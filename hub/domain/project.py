@@ -154,9 +154,10 @@ def _by_name(entity: ProjectEntity) -> tuple[str, str]:
 
 def values(entity: ProjectEntity) -> list[Json]:
     """The values of an entity in which a variable can stand."""
-    if isinstance(entity, ProjectTrigger):
-        return [*entity.parameters.values().values(), *entity.settings.values()]
-    return [*entity.parameters.values().values()] if isinstance(entity, ProjectPackage | ProjectAction) else []
+    found = [item.value for item in entity.annotations.items]
+    if isinstance(entity, ProjectPackage | ProjectAction | ProjectTrigger):
+        found += [item.value for item in entity.parameters.items]
+    return [*found, *entity.settings.values()] if isinstance(entity, ProjectTrigger) else found
 
 
 def variables(project: Project) -> list[Variable]:

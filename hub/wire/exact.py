@@ -54,19 +54,21 @@ def _different(entity: ProjectEntity, read: ProjectEntity) -> dict[str, Json]:
         members = {key: value for key, value in getattr(entity, name, {}).items() if key not in known or not _same(value, known[key])}
         row |= {name: members} if members else {}
     for name in _LISTS:
-        rows = _items(getattr(entity, name, Parameters()), getattr(read, name, Parameters()))
+        rows = _items(getattr(entity, name, Parameters()), getattr(read, name, Parameters()), typed=name == "parameters")
         row |= {name: rows} if rows else {}
     return row
 
 
-def _items(items: Parameters, read: Parameters) -> list[Json]:
+def _items(items: Parameters, read: Parameters, *, typed: bool) -> list[Json]:
+    """What the manifest does not say of a list. With `typed` it says the types of variables, too."""
     known = {item.key: item for item in read.items}
     rows: list[Json] = []
     for item in items.items:
         found = known.get(item.key)
         row: dict[str, Json] = {"key": item.key}
         if isinstance(item.value, Variable):
-            row |= {"variable": item.value.name, "type": item.value.type} if found is None else {}
+            said = found is not None and (typed or item.value.type == "string")
+            row |= {} if said else {"variable": item.value.name, "type": item.value.type}
         elif found is None or not _same(item.value, found.value):
             row |= {"value": item.value}
         if item.init:
@@ -93,7 +95,9 @@ def applied(project: Project, tree: Tree, variables: Variables) -> Project:
         return project
     value: Mapping[str, Json] = section.value() or {}
     changed: dict[str, Json] = {
-        collection: tuple(_laid(entity, (value.get(collection) or {}).get(entity.path), variables) for entity in getattr(project, collection))
+        collection: tuple(
+            _laid(entity, (value.get(collection) or {}).get(entity.path), variables) for entity in getattr(project, collection)
+        )
         for collection in _COLLECTIONS
     }
     apis = {api.base_path: api for api in project.apis} | {base: _read_api(base, row) for base, row in (value.get("apis") or {}).items()}

@@ -35,7 +35,7 @@ class OverlayReader(ManifestReader):
         super().__init__({file: data})
         self.file = file
         self.project_name = ""
-        self._variables = variables
+        self.variables = variables
 
     def read(self) -> Overlay:
         """Everything that it says."""
@@ -48,7 +48,7 @@ class OverlayReader(ManifestReader):
         packages = project.get("packages") or members.get("packages")
         found: dict[tuple[str, str, str], Layer] = {}
         for name, package in packages.members().items() if packages else ():
-            place = self._variables.text(name)
+            place = self.variables.text(name)
             found[place, "package", place] = self._layer(package)
             for kind in ("actions", "triggers"):
                 rows = package.members().get(kind)
@@ -60,14 +60,14 @@ class OverlayReader(ManifestReader):
         members = tree.members()
         inputs = members["inputs"].members() if "inputs" in members else {}
         annotations = mapping(members["annotations"].value()) if "annotations" in members else {}
-        return Layer({name: self._value(member) for name, member in inputs.items()}, mapping(self._variables.fill(annotations)), tree.line)
+        return Layer({name: self._value(member) for name, member in inputs.items()}, mapping(self.variables.fill(annotations)), tree.line)
 
     def _value(self, tree: Tree) -> Json:
         """Only the single-line form, or `value`, counts; only whole texts are variables."""
         members = tree.members()
         value = members["value"].value() if "value" in members else tree.value()
         name = whole(value)
-        return self._variables.get(name) if name else value
+        return self.variables.get(name) if name else value
 
 
 def given_on_the_line(texts: list[str]) -> dict[str, Json]:

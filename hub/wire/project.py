@@ -105,8 +105,12 @@ def _dependency(package: ProjectPackage) -> dict[str, Json]:
 def _given(parameters: Parameters, annotations: Parameters) -> dict[str, Json]:
     """Inputs and annotations, as far as the grammar takes them."""
     inputs = {item.key: _input(item.value) for item in parameters.items if _takes_input(item.value)}
-    marks = {item.key: item.value for item in annotations.items if item.value is not None and not _interpolated(item.value)}
+    marks = {item.key: _mark(item.value) for item in annotations.items if _takes_input(item.value)}
     return ({"inputs": inputs} if inputs else {}) | ({"annotations": marks} if marks else {})
+
+
+def _mark(value: Json) -> Json:
+    return f"${value.name}" if isinstance(value, Variable) else value
 
 
 def _takes_input(value: Json) -> bool:

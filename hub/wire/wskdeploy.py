@@ -35,7 +35,7 @@ from hub.wire.code import EXTENSIONS, SKELETON, packed
 from hub.wire.interpolation import Variables, whole
 from hub.wire.exact import applied
 from hub.wire.manifest import HUB, ManifestReader, Root, mapping, rows, scalar
-from hub.wire.overlay import Layer, Overlay, inside
+from hub.wire.overlay import Layer, Overlay, OverlayReader, inside
 from hub.wire.yamltree import OWN, Tree
 
 DEFAULT = "default"
@@ -89,10 +89,21 @@ class ProjectReader(ManifestReader):
             self.collect(self._named(self.variables.text(written), line), members, line, shared)
         if "config" in root.project:
             self._configured(root.project["config"])
-        for place in self._overlay.keys() - self._used:
-            _, kind, name = place
-            what = f"{kind.removesuffix('s')} {name!r}"
-            self.say("overlay", f"the deployment file names the {what}, which the manifest does not have", None, warning=True)
+
+    def laid_over_by(self, overlay: OverlayReader | None, root: Root) -> None:
+        """What is wrong with the overlay, seen together with the manifest."""
+        if overlay is None:
+            return
+        self.findings += overlay.findings
+        self.variables.missing |= overlay.variables.missing
+        for place in sorted(self._overlay.keys() - self._used):
+            what = f"{place[1].removesuffix('s')} {place[2]!r}"
+            words = f"the deployment file names the {what}, which the manifest does not have"
+            self.say("overlay", words, self._overlay[place].line, warning=True, file=overlay.file)
+        name = scalar(root.project, "name")
+        if overlay.project_name and name and overlay.project_name != name:
+            words = f"the deployment file is for the project {overlay.project_name!r}, the manifest for {name!r}"
+            self.say("overlay", words, None, "Give both the same name.", file=overlay.file)
 
     def collect(self, name: str, members: dict[str, Tree], line: int, shared: Mapping[str, str]) -> None:
         """One package with everything in it."""
@@ -357,13 +368,24 @@ def _without_default(annotations: Parameters) -> Parameters:
 
 
 def read_project(
-    files: Mapping[str, bytes], environment: Mapping[str, str], *, overlay: Overlay | None = None, given: Mapping[str, Json] | None = None
+    files: Mapping[str, bytes],
+    environment: Mapping[str, str],
+    *,
+    file: str = "",
+    deployment: tuple[str, bytes] | None = None,
+    given: Mapping[str, Json] | None = None,
 ) -> ProjectReading:
-    """Read the files of a project. `given` are values of the command line; hub.yaml beside the manifest is laid over all of it."""
-    reader = ProjectReader(files, environment, overlay or {}, given or {})
+    """Read the files of a project, `file` being its manifest where that has another name.
+
+    `deployment` is the name and the text of the overlay, `given` are values of the command line. hub.yaml is laid over all of it.
+    """
+    overlay = OverlayReader(*deployment, Variables(environment)) if deployment else None
+    reader = ProjectReader(files, environment, overlay.read() if overlay else {}, given or {})
+    reader.file = file or reader.file
     root = reader.root()
     if root is not None:
         reader.read(root)
+        reader.laid_over_by(overlay, root)
     project = reader.project()
     if root is not None and HUB in files:
         exact = reader.tree(HUB)
