@@ -20,8 +20,8 @@ from hub.wire.wskdeploy import ProjectReading, read_project
 DEPLOYMENTS = ("deployment.yaml", "deployment.yml")
 ENVIRONMENT = ".env"
 _UNREAD = {
-    "project.yml": "project.yml is the format of Nimbella and of DigitalOcean Functions, which this version does not read. Write a manifest.yaml.",
-    "app.config.yaml": "app.config.yaml is the format of aio, which this version does not read. Give the manifest.yml that it includes.",
+    "project.yml": "project.yml (Nimbella, DigitalOcean Functions) is not read by this version. Write a manifest.yaml.",
+    "app.config.yaml": "app.config.yaml (aio) is not read by this version. Give the manifest.yml that it includes.",
 }
 
 

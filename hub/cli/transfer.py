@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -193,25 +194,15 @@ def _counted(project: Project) -> str:
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items() if count) or "the namespace is empty"
 
 
-class _progress:  # noqa: N801 - it is used as a function
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
     """Shows what is being read or made, on a terminal."""
-
-    def __init__(self) -> None:
-        self._bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True, markup=False), transient=True)
-
-    def __enter__(self) -> _progress:
-        self._task = self._bar.add_task("")
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, what: str) -> None:
-        self._bar.update(self._task, description=what)
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True, markup=False), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda what: bar.update(task, description=what)
 
 
-def _refuse(sentence: str) -> None:
+def _refuse(sentence: str) -> NoReturn:
     """Say why not, and end."""
     typer.echo(f"hub: {sentence}", err=True)
     raise typer.Exit(1)

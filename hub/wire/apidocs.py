@@ -1,4 +1,4 @@
-"""APIs of the gateway: as a manifest has them, as Swagger, and as getApi and createApi have them (openwhisk-api §16, packages-and-feeds §11.6)."""
+"""APIs of the gateway: in a manifest (packages-and-feeds §11.6), as Swagger, and for getApi and createApi (openwhisk-api §16)."""
 
 from __future__ import annotations
 

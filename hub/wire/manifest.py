@@ -101,10 +101,12 @@ class ManifestReader:
         self.findings: list[Finding] = []
 
     def say(self, code: str, message: str, line: int | None, way_out: str = "", *, warning: bool = False, file: str = "") -> None:
+        """Gather a finding."""
         severity = Severity.WARNING if warning else Severity.ERROR
         self.findings.append(Finding(code=code, message=message, file=file or self.file, line=line, severity=severity, way_out=way_out))
 
     def tree(self, name: str) -> Tree | None:
+        """A file as a map; None, with a finding, when it is none."""
         try:
             tree = parse(self.files[name], self.bounds)
         except BadYaml as error:
@@ -159,6 +161,7 @@ class ManifestReader:
     # Parameters (§11.2)
 
     def inputs(self, tree: Tree | None) -> tuple[Input, ...]:
+        """The declared inputs, in their order."""
         if tree is None or tree.is_null:
             return ()
         if not tree.is_map:
@@ -209,6 +212,7 @@ class ManifestReader:
         return value
 
     def annotations(self, tree: Tree | None) -> dict[str, Json]:
+        """The annotations as they are written."""
         value = tree.value() if tree is not None else None
         if tree is not None and value is not None and not isinstance(value, dict):
             self.say("shape", "annotations must be a map", tree.line)
@@ -220,6 +224,7 @@ class ManifestReader:
     # Entities
 
     def action(self, name: str, tree: Tree, line: int) -> ManifestAction:
+        """One action."""
         members = self.known(tree, "action", f"action {name!r}")
         function = scalar(members, "function") or scalar(members, "location")
         code = scalar(members, "code")
@@ -263,6 +268,7 @@ class ManifestReader:
         self.say("remote_function", f"action {name!r} takes its code from an address", line, "Put the file into the package.")
 
     def web(self, name: str, members: dict[str, Tree]) -> dict[str, Json]:
+        """The annotations that the words `web` and `conductor` stand for."""
         found: dict[str, Json] = {}
         tree = members.get("web") or members.get("web-export")
         if tree is not None:
@@ -295,6 +301,7 @@ class ManifestReader:
         return found
 
     def sequence(self, name: str, tree: Tree, line: int) -> ManifestSequence:
+        """One sequence."""
         members = self.known(tree, "sequence", f"sequence {name!r}")
         parts = tuple(part.strip() for part in scalar(members, "actions").split(",") if part.strip())
         if not parts:
@@ -304,12 +311,14 @@ class ManifestReader:
         )
 
     def trigger(self, name: str, tree: Tree, line: int) -> ManifestTrigger:
+        """One trigger."""
         members = self.known(tree, "trigger", f"trigger {name!r}")
         feed = scalar(members, "feed") or scalar(members, "source") or None
         annotations = self.annotations(members.get("annotations"))
         return ManifestTrigger(name=name, feed=feed, inputs=self.inputs(members.get("inputs")), annotations=annotations, line=line)
 
     def rule(self, name: str, tree: Tree, line: int) -> ManifestRule:
+        """One rule."""
         members = self.known(tree, "rule", f"rule {name!r}")
         trigger, action = scalar(members, "trigger"), scalar(members, "action")
         for what, value in (("trigger", trigger), ("action", action)):
@@ -318,6 +327,7 @@ class ManifestReader:
         return ManifestRule(name=name, trigger=trigger, action=action, annotations=self.annotations(members.get("annotations")), line=line)
 
     def package(self, name: str, tree: Tree, line: int) -> PackageManifest:
+        """One package."""
         members = self.known(tree, "package", f"package {name!r}")
         for key, what in _LATER.items():
             if key in members:
@@ -364,6 +374,7 @@ class ManifestReader:
     # hub.yaml
 
     def described(self, manifest: PackageManifest) -> PackageManifest:
+        """The package with what hub.yaml says of it."""
         if HUB not in self.files:
             return manifest
         tree = self.tree(HUB)
@@ -417,6 +428,7 @@ class ManifestReader:
 
 
 def mapping(value: Json) -> dict[str, Json]:
+    """A map; empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -427,6 +439,7 @@ def scalar(members: dict[str, Tree], name: str) -> str:
 
 
 def rows(tree: Tree | None) -> list[tuple[str, Tree, int]]:
+    """The members of a map, each with its line."""
     return [(name, member, tree.key_line(name)) for name, member in tree.members().items()] if tree is not None else []
 
 

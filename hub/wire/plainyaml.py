@@ -17,7 +17,7 @@ class _Dumper(yaml.SafeDumper):
     """PyYAML's, with our text, and lists set in below their key."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML calls it so
-        super().increase_indent(flow, False)
+        super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, data: Json) -> bool:  # noqa: ARG002 - as above
         return True

@@ -73,7 +73,7 @@ def _manifest(project: Project) -> dict[str, Json]:
         "rules": {rule.path: _rule(rule) for rule in project.rules},
         "apis": _apis(project),
     }
-    for action in project.actions:
+    for action in sorted(project.actions, key=lambda action: action.kind == SEQUENCE):
         home = packages.setdefault(action.name.package, {}) if action.name.package else root
         collection, row = ("sequences", _sequence(action)) if action.kind == SEQUENCE else ("actions", _action(action))
         home.setdefault(collection, {})[action.name.name] = row

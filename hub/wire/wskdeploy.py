@@ -32,8 +32,8 @@ from hub.domain.release import Finding, Severity
 from hub.wire import apidocs
 from hub.wire.artefact import chosen, zipped
 from hub.wire.code import EXTENSIONS, SKELETON, packed
-from hub.wire.interpolation import Variables, whole
 from hub.wire.exact import applied
+from hub.wire.interpolation import Variables, whole
 from hub.wire.manifest import HUB, ManifestReader, Root, mapping, rows, scalar
 from hub.wire.overlay import Layer, Overlay, OverlayReader, inside
 from hub.wire.yamltree import OWN, Tree
@@ -151,7 +151,7 @@ class ProjectReader(ManifestReader):
 
     # Values
 
-    def filled(self, name: str, value: Json, line: int) -> Json:
+    def filled(self, name: str, value: Json, line: int) -> Json:  # noqa: ARG002 - as it is overridden
         """See `ManifestReader.filled`: here there is an environment."""
         return self.variables.fill(value)
 
@@ -232,7 +232,7 @@ class ProjectReader(ManifestReader):
     def container(self, name: str, line: int) -> None:
         """See `ManifestReader.container`: whether it can run is the target's affair."""
 
-    def remote(self, name: str, line: int) -> None:
+    def remote(self, name: str, line: int) -> None:  # noqa: ARG002 - as it is overridden
         """See `ManifestReader.remote`."""
         self.left.append(Left("action", self._own(name).path, "its code is at an address; put the file into the project"))
 

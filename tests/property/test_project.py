@@ -30,6 +30,7 @@ from hub.domain.project import (
 from hub.wire.project import ENVIRONMENT, files_of
 from hub.wire.wskdeploy import read_project
 
+CHARACTERS = st.characters(exclude_categories=["Cs"])
 EDGES = string.ascii_letters + string.digits + "_"
 names = st.builds(lambda first, rest: (first + rest).rstrip(" "), st.sampled_from(EDGES), st.text(EDGES + "@ .&-", max_size=12)).filter(
     lambda name: name.lower() != "default"
@@ -58,7 +59,7 @@ words = st.sampled_from(
         "a: b",
     ]
 )
-texts = words | st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+texts = words | st.text(CHARACTERS, max_size=20)
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 values: st.SearchStrategy[Json] = st.recursive(
     st.none() | st.booleans() | numbers | texts,
@@ -67,10 +68,8 @@ values: st.SearchStrategy[Json] = st.recursive(
     ),
     max_leaves=6,
 )
-keys = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12) | st.sampled_from(
-    ["web-export", "final", "raw-http", "description"]
-)
-annotations = st.dictionaries(
+keys = st.text(CHARACTERS, min_size=1, max_size=12) | st.sampled_from(["web-export", "final", "raw-http", "description"])
+marks = st.dictionaries(
     keys.filter(lambda key: key not in {"exec", "runsOn", "feed", "binding", "provide-api-key"}), values, max_size=4
 ).map(lambda found: ordered(Parameters.of(found).items))
 web = st.sampled_from([{}, *({"web-export": a, "raw-http": b, "final": a} for a in (True, False) for b in (True, False))]).map(
@@ -87,7 +86,7 @@ def archive(content: bytes) -> str:
 
 
 codes = (
-    st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+    st.text(CHARACTERS, max_size=40)
     | st.sampled_from(["a\r\nb\n", "RHViZWU=", "UEsDBA==", "x" * 300_000])
     | st.binary(max_size=40).map(archive)
 )
@@ -108,7 +107,7 @@ def projects(draw: st.DrawFn) -> Project:
     """Names are drawn once, since all collections share them."""
     taken = draw(st.lists(names, min_size=9, max_size=9, unique=True))
     inside = draw(st.lists(names, min_size=3, max_size=3, unique=True))
-    common: dict[str, Any] = {"annotations": annotations, "publish": st.booleans(), "version": versions}
+    common: dict[str, Any] = {"annotations": marks, "publish": st.booleans(), "version": versions}
     packages = [
         ProjectPackage(name=own(name), parameters=draw(parameters(f"P{at}")), **{key: draw(how) for key, how in common.items()})
         for at, name in enumerate(taken[:2])
@@ -131,7 +130,7 @@ def projects(draw: st.DrawFn) -> Project:
                     {}, optional={"timeout": st.just(100), "memory": st.just(128), "logs": st.just(0), "concurrency": st.just(5)}
                 )
             ),
-            **{**{key: draw(how) for key, how in common.items()}, "annotations": draw(web | annotations)},
+            **{**{key: draw(how) for key, how in common.items()}, "annotations": draw(web | marks)},
         )
         for at, name in enumerate(draw(st.lists(st.sampled_from(places), unique=True)))
         for kind in [draw(st.sampled_from(["python:3", "nodejs:20", "java:8", "go:1.22", "blackbox", "strange"]))]

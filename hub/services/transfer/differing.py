@@ -20,9 +20,7 @@ def differing(wanted: ProjectEntity, there: ProjectEntity, runtimes: Runtimes) -
     found = [name for name in _FIELDS if name != "kind" and getattr(wanted, name, None) != getattr(there, name, None)]
     if isinstance(wanted, ProjectAction) and isinstance(there, ProjectAction) and resolved(wanted.kind, runtimes) != there.kind:
         found.append("kind")
-    for name in _LISTS:
-        if not _same_items(getattr(wanted, name, None), getattr(there, name, None)):
-            found.append(name)
+    found += [name for name in _LISTS if not _same_items(getattr(wanted, name, None), getattr(there, name, None))]
     if isinstance(wanted, ProjectTrigger) and isinstance(there, ProjectTrigger) and changed_settings(wanted, there):
         found.append("settings of the feed")
     if wanted.version is not None and wanted.version != there.version:

@@ -33,7 +33,7 @@ def settings_of(package: str, answer: Mapping[str, Json], bound: Mapping[str, Js
     settings = {key: _value(value) for key, value in config.items() if key not in left_out and value is not None}
     if package == ALARMS:
         settings = _alarm(settings, now)
-    return {key: value for key, value in settings.items() if not _is_bound(key, value, bound)}
+    return {key: value for key, value in sorted(settings.items()) if not _is_bound(key, value, bound)}
 
 
 def _check_active(status: Json) -> None:

@@ -1,4 +1,7 @@
-"""What carrying a project over would do, step by step, in the order of wskdeploy: packages, bindings, actions, sequences, triggers, rules, APIs."""
+"""What carrying a project over would do, step by step, in the order of wskdeploy.
+
+Packages, bindings, actions, sequences, triggers, rules, APIs: each finds what it refers to.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class MissingSecrets(Exception):
 
 
 def without_secrets(project: Project) -> Project:
-    """The project with a variable in place of each secret: of what is sealed, declared a secret, comes from a connection, or looks like one."""
+    """The project with a variable in place of what is sealed, declared a secret, comes from a connection, or looks like a secret."""
     names = _Names()
     return _changed(
         project,
