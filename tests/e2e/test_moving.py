@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
+import itertools
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from tests.e2e.steps import API, create_feed, invoke, lifecycle
 from tests.support import hubs
 from tests.support.hubs import Hub
 
+NUMBERS = itertools.count()
 SECRET = "correct horse battery staple"
 SEALED = "a sealed value nobody reads"
 SECRETS = {
@@ -90,11 +93,22 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield found
 
 
-@pytest.fixture
-def new(tmp_path: Path) -> Iterator[Hub]:
-    """An empty hub."""
-    with hubs.running(tmp_path / "new" / "data") as found:
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """Another hub, for those who move in."""
+    with hubs.running(tmp_path_factory.mktemp("other") / "data") as found:
         yield found
+
+
+@pytest.fixture
+def new(other: Hub, tmp_path: Path) -> Hub:
+    """An empty namespace on the other hub, with a properties file of its own."""
+    name = f"tenant{next(NUMBERS)}"
+    key = other.command("admin", "user", "create", name).stdout.strip()
+    home = tmp_path / name
+    home.mkdir()
+    (home / "wskprops").write_text(f"APIHOST={other.address}\nAUTH={key}\n")
+    return dataclasses.replace(other, auth=key, data=home)
 
 
 def run(hub: Hub, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -110,7 +124,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def entities(hub: Hub) -> list[str]:
     with hub.http as http:
         return [
-            f"{row['namespace']}/{row['name']}"
+            "/".join([*row["namespace"].split("/")[1:], row["name"]])
             for kind in ("packages", "actions", "triggers", "rules")
             for row in http.get(f"{API}/{kind}?limit=0").json()
         ]
@@ -229,7 +243,7 @@ def test_what_is_there_is_replaced_only_when_asked(new: Hub, tmp_path: Path) -> 
     assert refused.returncode == 1
     assert "differs in parameters; --overwrite replaces it" in refused.stdout
     assert "1 conflict; nothing was changed" in refused.stderr
-    assert "guest/once more" not in before
+    assert "once more" not in before
     assert said == {"said": "hello"}
     assert "made 2 changes" in replaced.stdout
     assert invoke(new, "tools/greet") == {"said": "goodbye"}
@@ -293,7 +307,7 @@ def test_what_cannot_be_carried_over_is_listed_with_its_reason(new: Hub, tmp_pat
         "on-tick        its action /_/chain is not there",
     ):
         assert " ".join(words.split()) in " ".join(done.stdout.split())
-    assert sorted(entities(new)) == ["guest/fine", "guest/good", "guest/tick"]
+    assert sorted(entities(new)) == ["fine", "good", "tick"]
 
 
 def test_a_step_that_fails_stops_and_can_be_taken_up(new: Hub, tmp_path: Path) -> None:
@@ -306,9 +320,9 @@ def test_a_step_that_fails_stops_and_can_be_taken_up(new: Hub, tmp_path: Path) -
     assert stopped.returncode == 1
     assert "Stopped at trigger never: cron pattern '0 0 31 2 *' never fires" in stopped.stderr
     assert "1 of 2 changes are made and stay, 1 are left" in stopped.stderr
-    assert between == ["guest/a"]
+    assert between == ["a"]
     assert mended.returncode == 0, mended.stderr
-    assert sorted(entities(new)) == ["guest/a", "guest/never"]
+    assert sorted(entities(new)) == ["a", "never"]
 
 
 def test_a_feed_follows_its_project(new: Hub, tmp_path: Path) -> None:
