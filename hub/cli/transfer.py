@@ -24,7 +24,7 @@ from hub.services.transfer.plan import Does, Plan, Planner, Step
 from hub.services.transfer.secrets import MissingSecrets, secrets_in_code, with_names, with_secrets, without_secrets
 from hub.services.transfer.source import Source
 from hub.wire.folder import write
-from hub.wire.project import ENVIRONMENT, MANIFEST, files_of
+from hub.wire.project import ENVIRONMENT, MANIFEST, files_of, writable
 
 console = Console(markup=False, highlight=False)
 STDIN = "-"
@@ -48,7 +48,7 @@ def export_namespace(
         _refuse(f"{folder} is not empty. Choose another folder, or say --overwrite to replace the files that have the same names.")
     address, key = whose(apihost, _key(auth_file), props)
     with told(), WhiskClient(address, key, namespace, verify=not insecure) as client, _progress() as progress:
-        project = without_secrets(Source(client).project(progress))
+        project = writable(without_secrets(Source(client).project(progress)))
     files = files_of(project)
     write(folder, files)
     typer.echo(f"wrote {len(files)} files to {folder}: {_counted(project)}")

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from hub.domain.names import OWN_NAMESPACE, FullName
 from hub.domain.parameters import Json, Parameters
 from hub.domain.project import (
     BLACKBOX,
     SEQUENCE,
+    Left,
     Project,
     ProjectAction,
     ProjectPackage,
@@ -25,7 +28,8 @@ from hub.wire.code import file_of
 from hub.wire.exact import SECTION, difference
 from hub.wire.manifest import HUB, LONG_FORM, TYPES
 from hub.wire.plainyaml import dump
-from hub.wire.wskdeploy import DEFAULT, read_project
+from hub.wire.projectvalues import DEFAULT
+from hub.wire.wskdeploy import read_project
 
 MANIFEST = "manifest.yaml"
 ENVIRONMENT = ".env.example"
@@ -51,6 +55,20 @@ def files_of(project: Project) -> dict[str, bytes]:
     if names:
         files[ENVIRONMENT] = _environment(names).encode()
     return files
+
+
+def writable(project: Project) -> Project:
+    """The project less what a manifest cannot name: `default`, in any letter case, is its word for no package."""
+    lost = {package.path for package in project.packages if package.path.lower() == DEFAULT}
+    actions = [action for action in project.actions if action.name.package in lost]
+    why = "a manifest takes its package for the namespace itself"
+    left = [*(Left("package", name, why) for name in sorted(lost)), *(Left("action", action.path, why) for action in actions)]
+    return msgspec.structs.replace(
+        project,
+        packages=tuple(package for package in project.packages if package.path not in lost),
+        actions=tuple(action for action in project.actions if action.name.package not in lost),
+        left=(*project.left, *left),
+    )
 
 
 def _has_file(action: ProjectAction) -> bool:

@@ -6,13 +6,11 @@ from collections import ChainMap
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
-import msgspec
-
 from hub.domain.errors import Malformed
-from hub.domain.manifest import Input, ManifestAction
+from hub.domain.manifest import ManifestAction
 from hub.domain.names import FullName, check_entity_name
 from hub.domain.package import Binding
-from hub.domain.parameters import Json, Parameter, Parameters
+from hub.domain.parameters import Json, Parameters
 from hub.domain.project import (
     BLACKBOX,
     SEQUENCE,
@@ -24,7 +22,6 @@ from hub.domain.project import (
     ProjectPackage,
     ProjectRule,
     ProjectTrigger,
-    ordered,
     own,
     sorted_project,
 )
@@ -33,16 +30,13 @@ from hub.wire import apidocs
 from hub.wire.artefact import chosen, zipped
 from hub.wire.code import EXTENSIONS, SKELETON, packed
 from hub.wire.exact import applied
-from hub.wire.interpolation import Variables, whole
-from hub.wire.manifest import HUB, ManifestReader, Root, mapping, rows, scalar
-from hub.wire.overlay import Layer, Overlay, OverlayReader, inside
-from hub.wire.yamltree import OWN, Tree
+from hub.wire.interpolation import Variables
+from hub.wire.manifest import HUB, Root, rows, scalar
+from hub.wire.overlay import Overlay, OverlayReader, inside
+from hub.wire.projectvalues import DEFAULT, ValueReader
+from hub.wire.yamltree import Tree
 
-DEFAULT = "default"
-_ZERO = {"integer": 0, "number": 0.0, "boolean": False, "json": {}, "array": []}
-_PARSED = {"integer", "number", "boolean", "array"}
 _GITHUB = "github"
-_NOTHING = Layer({}, {}, 0)
 E = TypeVar("E", ProjectTrigger, ProjectRule)
 
 
@@ -59,20 +53,13 @@ class ProjectReading(NamedTuple):
         return any(finding.severity == Severity.ERROR for finding in self.findings)
 
 
-class ProjectReader(ManifestReader):
-    """Reads one project. `given` are values of the command line, which win over the overlay's, and those over the manifest's."""
+class ProjectReader(ValueReader):
+    """Reads one project."""
 
     kinds = EXTENSIONS
-    bounds = OWN
 
     def __init__(self, files: Mapping[str, bytes], environment: Mapping[str, str], overlay: Overlay, given: Mapping[str, Json]) -> None:
-        super().__init__(files)
-        self._environment = environment
-        self.variables = Variables(environment)
-        self._overlay = overlay
-        self._used: set[tuple[str, str, str]] = set()
-        self._given = given
-        self._package = DEFAULT
+        super().__init__(files, environment, overlay, given)
         self.packages: dict[str, ProjectPackage] = {}
         self.actions: dict[str, ProjectAction] = {}
         self.triggers: dict[str, ProjectTrigger] = {}
@@ -83,7 +70,7 @@ class ProjectReader(ManifestReader):
     def read(self, root: Root) -> None:
         """Everything below the root."""
         shared = {item.name: str(item.value) for item in super().inputs(root.project.get("inputs")) if item.value is not None}
-        self.variables = Variables(ChainMap(dict(self._environment), shared))
+        self.know(ChainMap(self.environment, shared))
         for written, tree, line in rows(root.packages):
             members = self.known(tree, "package", f"package {written!r}")
             self.collect(self._named(self.variables.text(written), line), members, line, shared)
@@ -96,10 +83,10 @@ class ProjectReader(ManifestReader):
             return
         self.findings += overlay.findings
         self.variables.missing |= overlay.variables.missing
-        for place in sorted(self._overlay.keys() - self._used):
+        for place in sorted(self.overlay.keys() - self.used):
             what = f"{place[1].removesuffix('s')} {place[2]!r}"
             words = f"the deployment file names the {what}, which the manifest does not have"
-            self.say("overlay", words, self._overlay[place].line, warning=True, file=overlay.file)
+            self.say("overlay", words, self.overlay[place].line, warning=True, file=overlay.file)
         name = scalar(root.project, "name")
         if overlay.project_name and name and overlay.project_name != name:
             words = f"the deployment file is for the project {overlay.project_name!r}, the manifest for {name!r}"
@@ -107,13 +94,13 @@ class ProjectReader(ManifestReader):
 
     def collect(self, name: str, members: dict[str, Tree], line: int, shared: Mapping[str, str]) -> None:
         """One package with everything in it."""
-        self._package = name
-        self.variables = self._sharing(ChainMap(dict(self._environment), dict(shared)))
-        inputs = self._parameters("package", name, self.inputs(members.get("inputs")), line)
+        self.package_name, self.at = name, ("package", name)
+        self.know(ChainMap(self.environment, dict(shared)))
+        inputs = self.parameters(self.inputs(members.get("inputs")), line)
         local = {key: value for key, value in inputs.values().items() if isinstance(value, str)}
-        self.variables = self._sharing(ChainMap(dict(self._environment), local, dict(shared)))
+        self.know(ChainMap(self.environment, local, dict(shared)))
         if name.lower() != DEFAULT:
-            annotations = self._annotated("package", name, self.annotations(members.get("annotations")))
+            annotations = self.annotated(self.annotations(members.get("annotations")))
             public = scalar(members, "public").lower() in {"true", "yes"}
             version = self.variables.text(scalar(members, "version")) or None
             self.packages[name] = ProjectPackage(
@@ -131,11 +118,6 @@ class ProjectReader(ManifestReader):
             self._rule(self._named(self.variables.text(rule), at), tree, at)
         self.apis += apidocs.from_manifest(members.get("apis"), self._reference, self.known)
 
-    def _sharing(self, values: Mapping[str, str]) -> Variables:
-        fresh = Variables(values)
-        fresh.missing = self.variables.missing
-        return fresh
-
     def _named(self, name: str, line: int) -> str:
         try:
             return check_entity_name(name)
@@ -149,66 +131,6 @@ class ProjectReader(ManifestReader):
             self.packages.values(), self.actions.values(), self.triggers.values(), self.rules.values(), self.apis, self.left
         )
 
-    # Values
-
-    def filled(self, name: str, value: Json, line: int) -> Json:  # noqa: ARG002 - as it is overridden
-        """See `ManifestReader.filled`: here there is an environment."""
-        return self.variables.fill(value)
-
-    def inputs(self, tree: Tree | None) -> tuple[Input, ...]:
-        """Inputs with values: the given one, else the default, else the zero of the type."""
-        if tree is not None:
-            self._fall_back(tree)
-        return tuple(self._valued(item) for item in super().inputs(tree))
-
-    def _fall_back(self, tree: Tree) -> None:
-        """A value that is a variable which is not set leaves the word to the default."""
-        for member in tree.members().values():
-            members = member.members()
-            name = whole(members["value"].value()) if "value" in members and "default" in members else None
-            if name and not self.variables.has(name):
-                member.drop("value")
-
-    def _valued(self, item: Input) -> Input:
-        value = item.value
-        if isinstance(value, str) and item.type in _PARSED and value:
-            value = self._parsed(item, value)
-        return item if value is None else msgspec.structs.replace(item, value=value)
-
-    def _parsed(self, item: Input, text: str) -> Json:
-        """What came from a variable is text; the declared type says how it is read. The text itself is not told: it may be a secret."""
-        try:
-            value = msgspec.json.decode(text.encode())
-        except msgspec.DecodeError:
-            value = text
-        wanted = {"integer": int, "number": (int, float), "boolean": bool, "array": list}[item.type]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and item.type != "boolean"):  # type: ignore[arg-type]
-            self.say("input_type", f"input {item.name!r} is declared {item.type}, and its value is none", item.line)
-        return value
-
-    def _parameters(self, kind: str, name: str, inputs: tuple[Input, ...], line: int) -> Parameters:
-        values = {item.name: self._value(kind, item) for item in inputs}
-        values |= self._laid_over(kind, name).inputs
-        values |= {key: value for key, value in self._given.items() if key in values}
-        unset = [item.name for item in inputs if item.required and values[item.name] in ("", {}, [])]
-        if unset:
-            what = f"{kind.removesuffix('s')} {name!r}"
-            self.say("required_input", f"{what} requires values for {', '.join(unset)}", line, "Give them with --param NAME=VALUE.")
-        return ordered(Parameter(key=key, value=value) for key, value in values.items())
-
-    def _value(self, kind: str, item: Input) -> Json:
-        if item.value is None and kind == "package" and self.variables.has(item.name):
-            return self.variables.get(item.name)
-        return _ZERO.get(item.type, "") if item.value is None else item.value
-
-    def _laid_over(self, kind: str, name: str) -> Layer:
-        self._used.add((self._package, kind, name))
-        return self._overlay.get((self._package, kind, name), _NOTHING)
-
-    def _annotated(self, kind: str, name: str, annotations: Mapping[str, Json]) -> Parameters:
-        found = mapping(self.variables.fill(dict(annotations))) | self._laid_over(kind, name).annotations
-        return ordered(Parameter(key=key, value=value) for key, value in found.items())
-
     # Names
 
     def _reference(self, text: str, line: int) -> FullName:
@@ -216,7 +138,7 @@ class ProjectReader(ManifestReader):
         parts = self.variables.text(text).removeprefix("/").split("/")
         try:
             if len(parts) == 1:
-                package = None if text.startswith("/") or self._package.lower() == DEFAULT else self._package
+                package = None if text.startswith("/") or self.package_name.lower() == DEFAULT else self.package_name
                 return own(check_entity_name(parts[0]), package)
             absolute = text.startswith("/")
             return FullName.parse("/".join(parts if absolute else ["_", *parts]), own="_")
@@ -225,22 +147,23 @@ class ProjectReader(ManifestReader):
             return own(text)
 
     def _own(self, name: str) -> FullName:
-        return own(name, None if self._package.lower() == DEFAULT else self._package)
+        return own(name, None if self.package_name.lower() == DEFAULT else self.package_name)
 
     # Entities
 
     def container(self, name: str, line: int) -> None:
         """See `ManifestReader.container`: whether it can run is the target's affair."""
 
-    def remote(self, name: str, line: int) -> None:  # noqa: ARG002 - as it is overridden
+    def remote(self, name: str, line: int) -> None:  # noqa: ARG002 - as in what it overrides
         """See `ManifestReader.remote`."""
         self.left.append(Left("action", self._own(name).path, "its code is at an address; put the file into the project"))
 
     def _action(self, name: str, tree: Tree, line: int) -> None:
+        self.at = ("actions", name)
         before = len(self.left)
         read = self.action(name, tree, line)
         members = tree.members()
-        parameters = self._parameters("actions", name, read.inputs, line)
+        parameters = self.parameters(read.inputs, line)
         if len(self.left) > before:
             return
         native = scalar(members, "native").lower() in {"true", "yes"}
@@ -252,7 +175,7 @@ class ProjectReader(ManifestReader):
             code=self._code(read, line),
             main=read.main,
             parameters=parameters,
-            annotations=_without_default(self._annotated("actions", name, read.annotations)),
+            annotations=_without_default(self.annotated(read.annotations)),
             limits={key: value for key, value in read.limits.items() if STANDARD_LIMITS.get(key) != value},
         )
         self.actions[made.path] = made
@@ -280,24 +203,26 @@ class ProjectReader(ManifestReader):
             return ""
 
     def _sequence(self, name: str, tree: Tree, line: int) -> None:
+        self.at = ("sequences", name)
         read = self.sequence(name, tree, line)
         made = ProjectAction(
             name=self._own(name),
             kind=SEQUENCE,
             components=tuple(self._reference(part, line) for part in read.actions),
-            annotations=_without_default(self._annotated("sequences", name, read.annotations)),
+            annotations=_without_default(self.annotated(read.annotations)),
         )
         if made.path in self.actions:
             self.say("sequence_and_action", f"{name!r} is a sequence and an action", line, "Give one of them another name.")
         self.actions[made.path] = made
 
     def _trigger(self, name: str, written: str, tree: Tree, line: int) -> None:
+        self.at = ("triggers", written)
         read = self.trigger(name, tree, line)
-        values = self._parameters("triggers", written, read.inputs, line)
+        values = self.parameters(read.inputs, line)
         feed = self._feed_name(read.feed, line) if read.feed else None
         made = ProjectTrigger(
             name=own(name),
-            annotations=self._annotated("triggers", written, read.annotations),
+            annotations=self.annotated(read.annotations),
             feed=feed,
             parameters=Parameters() if feed else values,
             settings=values.values() if feed else {},
@@ -310,6 +235,7 @@ class ProjectReader(ManifestReader):
         return self._reference(written if len(parts) > 1 else f"/{parts[0]}", line)
 
     def _rule(self, name: str, tree: Tree, line: int) -> None:
+        self.at = ("rules", name)
         read = self.rule(name, tree, line)
         if not read.trigger or not read.action:
             return
@@ -318,7 +244,7 @@ class ProjectReader(ManifestReader):
             name=own(name),
             trigger=self._reference(trigger if trigger.strip("/").count("/") else f"/{trigger.strip('/')}", line),
             action=self._reference(read.action, line),
-            annotations=self._annotated("rules", name, read.annotations),
+            annotations=self.annotated(read.annotations),
         )
         self._once(self.rules, made, "rule", line)
 
@@ -328,10 +254,11 @@ class ProjectReader(ManifestReader):
             self.say("conflict", f"{what} {made.path!r} is said twice, and differently", line, "Say it once, or the same.")
 
     def _dependency(self, label: str, tree: Tree, line: int) -> None:
+        self.at = ("dependencies", label)
         members = self.known(tree, "dependency", f"dependency {label!r}")
         location = scalar(members, "location")
-        parameters = self._parameters("dependencies", label, self.inputs(members.get("inputs")), line)
-        annotations = self._annotated("dependencies", label, self.annotations(members.get("annotations")))
+        parameters = self.parameters(self.inputs(members.get("inputs")), line)
+        annotations = self.annotated(self.annotations(members.get("annotations")))
         if location.startswith("/"):
             namespace, _, package = location.strip("/").partition("/")
             binding = Binding(self.variables.text(namespace), self.variables.text(package))

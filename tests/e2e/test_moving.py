@@ -370,3 +370,28 @@ def test_what_was_sent_and_said_holds_no_secret(old: Hub) -> None:
     """The log of the hub that was read, neither."""
     text = old.log.read_text()
     assert not [secret for secret in SECRETS.values() if secret in text]
+
+
+def test_a_large_namespace_is_carried_whole(new: Hub, tmp_path: Path) -> None:
+    """Lists are read page by page."""
+    with new.http as http:
+        for number in range(203):
+            http.put(f"{API}/triggers/t{number}", json={}).raise_for_status()
+    done = run(new, "export", str(tmp_path / "large"))
+
+    assert f"wrote 1 files to {tmp_path / 'large'}: 203 triggers" in done.stdout
+
+
+def test_a_published_export_is_a_package(old: Hub, new: Hub, tmp_path: Path) -> None:
+    """The part of hub.yaml that is about moving is no obstacle."""
+    with new.http as http:
+        http.put(f"{API}/packages/lean", json={"version": "1.2.0", "parameters": keyed(price="$9")}).raise_for_status()
+        http.put(
+            f"{API}/actions/lean/a", json={"exec": {"kind": "python:3", "code": "def main(args):\n    return args\n"}}
+        ).raise_for_status()
+    run(new, "export", str(tmp_path / "lean"))
+    done = run(new, "publish", str(tmp_path / "lean"), "--dry-run")
+
+    assert "hub.yaml" in files(tmp_path / "lean")
+    assert "unknown_key" not in done.stderr
+    assert done.returncode == 0, done.stderr

@@ -79,14 +79,18 @@ class Source:
         for row in list(self._client.listed(collection)):
             package = row["namespace"].partition("/")[2]
             path = f"{package}/{row['name']}" if package else row["name"]
-            progress(f"{collection.removesuffix('s')} {path}")
+            what = collection.removesuffix("s")
+            progress(f"{what} {path}")
+            known = len(self.left)
             try:
                 found = read(path)
             except (Refusal, Malformed) as error:
-                self.left.append(Left(collection.removesuffix("s"), path, str(error)))
+                self.left.append(Left(what, path, str(error)))
                 continue
             if found is not None:
                 yield found
+            elif len(self.left) == known:
+                self.left.append(Left(what, path, "it is listed and cannot be read: it is gone, or what it is bound to"))
 
     def package(self, path: str) -> ProjectPackage | None:
         """One package or binding."""
