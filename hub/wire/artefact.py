@@ -124,7 +124,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> byt
 
 
 def chosen(files: Mapping[str, bytes], folder: str, include: Iterable[tuple[str, ...]], exclude: Iterable[str]) -> dict[str, bytes]:
-    """The members of an action's folder, by wskdeploy's globs; what is left out is named by its path or its place (packages-and-feeds §11.4)."""
+    """The members of an action's folder, by wskdeploy's globs (§11.4); what is left out is named by its path or its place."""
     base = folder.strip("./").rstrip("/") + "/"
     places = {name: name.removeprefix(base) for name in files if name.startswith(base) or base == "/"}
     patterns = list(include)

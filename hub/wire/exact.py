@@ -51,7 +51,9 @@ def _different(entity: ProjectEntity, read: ProjectEntity) -> dict[str, Json]:
             row[name] = getattr(entity, name)
     for name in _MAPS:
         known = getattr(read, name, {})
-        members = {key: value for key, value in getattr(entity, name, {}).items() if key not in known or not _same(value, known[key])}
+        members = {
+            key: value for key, value in sorted(getattr(entity, name, {}).items()) if key not in known or not _same(value, known[key])
+        }
         row |= {name: members} if members else {}
     for name in _LISTS:
         rows = _items(getattr(entity, name, Parameters()), getattr(read, name, Parameters()), typed=name == "parameters")

@@ -21,6 +21,7 @@ from hub.domain.project import (
     ProjectRule,
     ProjectTrigger,
     Variable,
+    ordered,
     variables,
 )
 from hub.wire import apidocs
@@ -198,7 +199,7 @@ def _trigger(trigger: ProjectTrigger) -> dict[str, Json]:
     if trigger.feed is None:
         return _given(trigger.parameters, trigger.annotations)
     feed = trigger.feed.path if trigger.feed.namespace == OWN_NAMESPACE else f"/{trigger.feed}"
-    return {"feed": feed, **_given(Parameters.of(trigger.settings), trigger.annotations)}
+    return {"feed": feed, **_given(ordered(Parameters.of(trigger.settings).items), trigger.annotations)}
 
 
 def _rule(rule: ProjectRule) -> dict[str, Json]:

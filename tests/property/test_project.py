@@ -177,7 +177,7 @@ def projects(draw: st.DrawFn) -> Project:
 
 
 @given(projects())
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=25)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
 def test_a_project_survives_its_folder(project: Project) -> None:
     """Names with blanks and signs, values that look like something else, code of any size, secrets by name."""
     files = files_of(project)
@@ -190,7 +190,7 @@ def test_a_project_survives_its_folder(project: Project) -> None:
 
 
 @given(projects())
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=8)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=30)
 def test_a_project_gives_the_same_bytes_again(project: Project) -> None:
     """Also when it comes from its folder."""
     files = files_of(project)
