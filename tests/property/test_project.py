@@ -8,7 +8,7 @@ import string
 import zipfile
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub.domain.names import FullName
@@ -30,6 +30,8 @@ from hub.domain.project import (
 from hub.wire.project import ENVIRONMENT, files_of
 from hub.wire.wskdeploy import read_project
 
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Without shrinking: a namespace is large, and takes minutes to become small."""
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 EDGES = string.ascii_letters + string.digits + "_"
 names = st.builds(lambda first, rest: (first + rest).rstrip(" "), st.sampled_from(EDGES), st.text(EDGES + "@ .&-", max_size=12)).filter(
@@ -177,7 +179,7 @@ def projects(draw: st.DrawFn) -> Project:
 
 
 @given(projects())
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, phases=PHASES, max_examples=60)
 def test_a_project_survives_its_folder(project: Project) -> None:
     """Names with blanks and signs, values that look like something else, code of any size, secrets by name."""
     files = files_of(project)
@@ -190,7 +192,7 @@ def test_a_project_survives_its_folder(project: Project) -> None:
 
 
 @given(projects())
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=30)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, phases=PHASES, max_examples=30)
 def test_a_project_gives_the_same_bytes_again(project: Project) -> None:
     """Also when it comes from its folder."""
     files = files_of(project)
