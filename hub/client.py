@@ -1,7 +1,10 @@
-"""A typed client of the hub's own API, as the command line uses it."""
+"""Typed clients as the command line uses them: of the hub's own API, and of the API of any OpenWhisk."""
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +14,11 @@ import httpx
 
 LONGEST = 120.0
 FIRST_REFUSAL = 400
+PAGE = 200
+PATIENCE = 60.0
+TRIES = 6
+_OK, _MISSING, _CONFLICT, _THROTTLED = 200, 404, 409, 429
+_CONCURRENT = "Concurrent modification"
 
 
 class Refusal(Exception):
@@ -35,20 +43,25 @@ def read_wskprops(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, sign, value in (line.partition("=") for line in lines) if sign}
 
 
-class HubClient:
-    """Talks to one hub. `auth` is `uuid:key`."""
+class _Client:
+    """The connection to one API host. `auth` is `uuid:key`; without `verify` any certificate will do."""
 
-    def __init__(self, api_host: str, auth: str = "") -> None:
+    def __init__(self, api_host: str, auth: str = "", *, verify: bool = True) -> None:
         base = api_host if "://" in api_host else f"https://{api_host}"
         uuid, _, key = auth.partition(":")
         self._base = base.rstrip("/")
-        self._http = httpx.Client(base_url=self._base, auth=(uuid, key) if auth else None, timeout=LONGEST, trust_env=False)
+        self._auth = auth
+        self._http = httpx.Client(base_url=self._base, auth=(uuid, key) if auth else None, timeout=LONGEST, trust_env=False, verify=verify)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._http.close()
+
+
+class HubClient(_Client):
+    """Talks to one hub."""
 
     def _call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         try:
@@ -117,3 +130,147 @@ class HubClient:
     def remove_connection(self, name: str, *, force: bool) -> dict[str, Any]:
         """Forget it."""
         return self._call("DELETE", f"/connections/{quote(name, safe='')}", params={"force": str(force).lower()})
+
+
+class WhiskClient(_Client):
+    """Talks to one namespace of an OpenWhisk, ours or any other, at `/api/v1` (openwhisk-api §1.3).
+
+    Paths are `name` or `package/name`. Every call raises Unreachable, or Refusal with what was said. What is throttled or was changed by
+    somebody else at the same time is tried again.
+    """
+
+    def __init__(self, api_host: str, auth: str, namespace: str = "_", *, verify: bool = True) -> None:
+        super().__init__(api_host, auth, verify=verify)
+        self.namespace = namespace
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self._base
+
+    def namespaces(self) -> list[str]:
+        """Those of the key."""
+        return [str(name) for name in self._ask("GET", "/api/v1/namespaces")]
+
+    def runtimes(self) -> dict[str, list[dict[str, Any]]]:
+        """The kinds that run there, by family (openwhisk-api §1.2); empty when it does not tell."""
+        try:
+            told = self._ask("GET", "/", headers={"accept": "application/json"})
+        except Refusal:
+            return {}
+        found = told.get("runtimes") if isinstance(told, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def listed(self, collection: str) -> Iterator[dict[str, Any]]:
+        """Every row of a collection, page by page."""
+        skip = 0
+        while True:
+            rows = self._ask("GET", self._place(collection), params={"limit": PAGE, "skip": skip})
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            skip += PAGE
+
+    def find(self, collection: str, path: str, *, namespace: str | None = None, code: bool = True) -> dict[str, Any] | None:
+        """One entity, or None where there is none."""
+        params = {} if code or collection != "actions" else {"code": "false"}
+        try:
+            found: dict[str, Any] = self._ask("GET", self._place(collection, path, namespace), params=params)
+        except Refusal as refusal:
+            if refusal.status == _MISSING:
+                return None
+            raise
+        return found
+
+    def put(self, collection: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Make or replace."""
+        made: dict[str, Any] = self._ask("PUT", self._place(collection, path), params={"overwrite": "true"}, json=body)
+        return made
+
+    def delete(self, collection: str, path: str) -> None:
+        """Remove."""
+        self._ask("DELETE", self._place(collection, path))
+
+    def switch(self, rule: str, *, active: bool) -> None:
+        """Turn a rule on or off."""
+        self._ask("POST", self._place("rules", rule), json={"status": "active" if active else "inactive"})
+
+    def lifecycle(self, event: str, trigger: str, feed: tuple[str, str], settings: dict[str, Any]) -> dict[str, Any]:
+        """A life-cycle call of a feed, `feed` being its namespace and path; the result (openwhisk-api §6.1)."""
+        protocol = {"lifecycleEvent": event, "triggerName": f"/{self.namespace}/{trigger}", "authKey": self._auth}
+        namespace, path = feed
+        told = self._ask(
+            "POST", self._place("actions", path, namespace), params={"blocking": "true", "result": "false"}, json={**settings, **protocol}
+        )
+        response = told.get("response")
+        if response is None:
+            raise Refusal(202, {"error": f"the feed has not answered yet; its activation is {told.get('activationId')}"})
+        result = response.get("result")
+        return result if isinstance(result, dict) else {}
+
+    def apis(self) -> list[dict[str, Any]] | None:
+        """What getApi knows: each with its `apidoc` (openwhisk-api §16.1); None where there is no gateway."""
+        try:
+            told = self._ask("GET", "/api/v1/web/whisk.system/apimgmt/getApi.http", params=self._gateway)
+        except Refusal as refusal:
+            if refusal.status == _MISSING:
+                return None
+            raise
+        rows = told.get("apis") if isinstance(told, dict) else None
+        return [row["value"] for row in rows or []]
+
+    def create_api(self, apidoc: dict[str, Any], response: str = "json") -> None:
+        """One operation, or with a `swagger` in it a whole API."""
+        params = {**self._gateway, "responsetype": response}
+        self._ask("POST", "/api/v1/web/whisk.system/apimgmt/createApi.http", params=params, json={"apidoc": apidoc})
+
+    @property
+    def auth(self) -> str:
+        """`uuid:key`, as a backend of the gateway needs it."""
+        return self._auth
+
+    @property
+    def _gateway(self) -> dict[str, str]:
+        return {"accesstoken": "DUMMY TOKEN", "spaceguid": self._auth.partition(":")[0]}
+
+    def _place(self, collection: str, path: str = "", namespace: str | None = None) -> str:
+        base = f"/api/v1/namespaces/{quote(namespace or self.namespace, safe='')}/{collection}"
+        return "/".join([base, *(quote(part, safe="") for part in path.split("/") if part)])
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        for _ in range(TRIES):
+            answer = self._answer(method, path, **more)
+            if answer.status_code < FIRST_REFUSAL:
+                return _read(answer)
+            refusal = _refusal(answer)
+            concurrent = answer.status_code == _CONFLICT and _CONCURRENT in str(refusal)
+            if answer.status_code != _THROTTLED and not concurrent:
+                break
+            wait = answer.headers.get("retry-after", "")
+            time.sleep(min(float(wait) if wait.isdecimal() else 1.0, PATIENCE))
+        raise refusal
+
+    def _answer(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **more)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"No OpenWhisk answers at {self._base}: {error or type(error).__name__}.") from error
+
+
+def _read(answer: httpx.Response) -> Any:
+    """JSON; switching a rule answers plain text (openwhisk-api §4.4)."""
+    try:
+        return answer.json()
+    except ValueError:
+        return {}
+
+
+def _refusal(answer: httpx.Response) -> Refusal:
+    """What was said: an error document, or the record of a failed activation."""
+    told = _read(answer)
+    told = told if isinstance(told, dict) else {}
+    response = told.get("response")
+    result = response.get("result") if isinstance(response, dict) else None
+    error = result.get("error") if isinstance(result, dict) else told.get("error")
+    words = error if isinstance(error, str) else json.dumps(error) if error else ""
+    return Refusal(answer.status_code, {"error": words})

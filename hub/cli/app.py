@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import admin, catalog, connections, installs
+from hub.cli import admin, catalog, connections, installs, transfer
 from hub.settings import SettingsRefused, load_settings
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.command()(catalog.publish)
 app.command()(installs.install)
 app.command()(installs.uninstall)
 app.command("installs")(installs.list_installs)
+app.command("export")(transfer.export_namespace)
+app.command("import")(transfer.import_namespace)
 
 
 @app.command()

@@ -19,18 +19,30 @@ Props = Annotated[Path | None, typer.Option("--props", envvar="WSK_CONFIG_FILE",
 PLACES = (Path("~/.whiskhub/wskprops"), Path("~/.wskprops"))
 
 
-@contextlib.contextmanager
-def client(api_host: str | None, auth: str | None, props: Path | None) -> Iterator[HubClient]:
-    """A client; refusals end the command with their sentence and exit code 1."""
+def whose(api_host: str | None, auth: str | None, props: Path | None) -> tuple[str, str]:
+    """Address and key; what is not given comes from the properties file."""
     places = (props,) if props else PLACES
     found = next((values for place in places if (values := read_wskprops(place))), {})
     address = api_host or found.get("APIHOST")
     if not address:
         typer.echo("hub: which hub? Give --apihost, or set WSK_CONFIG_FILE to the wskprops file in the hub's data folder.", err=True)
         raise typer.Exit(2)
+    return address, auth or found.get("AUTH", "")
+
+
+@contextlib.contextmanager
+def client(api_host: str | None, auth: str | None, props: Path | None) -> Iterator[HubClient]:
+    """A client; refusals end the command with their sentence and exit code 1."""
+    address, key = whose(api_host, auth, props)
+    with told(), HubClient(address, key) as hub:
+        yield hub
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Refusals end the command with their sentence and exit code 1."""
     try:
-        with HubClient(address, auth or found.get("AUTH", "")) as hub:
-            yield hub
+        yield
     except Refusal as error:
         typer.echo(f"hub: {error}", err=True)
         raise typer.Exit(1) from None

@@ -124,16 +124,24 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> byt
 
 
 def chosen(files: Mapping[str, bytes], folder: str, include: Iterable[tuple[str, ...]], exclude: Iterable[str]) -> dict[str, bytes]:
-    """The members of an action's folder, by wskdeploy's globs (packages-and-feeds §11.4)."""
+    """The members of an action's folder, by wskdeploy's globs (§11.4); what is left out is named by its path or its place."""
     base = folder.strip("./").rstrip("/") + "/"
-    found = {name.removeprefix(base): data for name, data in files.items() if name.startswith(base) or base == "/"}
+    places = {name: name.removeprefix(base) for name in files if name.startswith(base) or base == "/"}
     patterns = list(include)
     if patterns:
-        picked: dict[str, bytes] = {}
-        for pattern in patterns:
-            for name, data in files.items():
-                if fnmatch(name, pattern[0]) or name.startswith(pattern[0].rstrip("/") + "/"):
-                    place = name.removeprefix(base) if len(pattern) == 1 else f"{pattern[1].rstrip('/')}/{PurePosixPath(name).name}"
-                    picked[place] = data
-        found = picked
-    return {name: data for name, data in found.items() if not any(fnmatch(name, pattern) for pattern in exclude)}
+        places = {name: place for pattern in patterns for name in files if (place := _placed(name, base, *pattern)) is not None}
+    left_out = tuple(exclude)
+    return {place: files[name] for name, place in places.items() if not any(_fits(path, left_out) for path in (name, place))}
+
+
+def _placed(name: str, base: str, pattern: str, target: str | None = None) -> str | None:
+    """Where an included file goes: a folder keeps its shape below the target, what a glob finds lies flat in it. None for other files."""
+    folder = pattern.rstrip("/") + "/"
+    below = name.removeprefix(folder) if name.startswith(folder) else None
+    if below is None and not fnmatch(name, pattern):
+        return None
+    return name.removeprefix(base) if target is None else f"{target.rstrip('/')}/{below or PurePosixPath(name).name}"
+
+
+def _fits(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(path, pattern) or fnmatch(path, pattern.removeprefix("**/")) for pattern in patterns)

@@ -21,11 +21,11 @@ from hub.domain.manifest import (
 )
 from hub.domain.parameters import Json
 from hub.domain.release import Finding, Severity
-from hub.wire.yamltree import BadYaml, Tree, parse
+from hub.wire.yamltree import UPLOADED, BadYaml, Tree, parse
 
 MANIFESTS = ("manifest.yaml", "manifest.yml")
 HUB = "hub.yaml"
-_TYPES = {
+TYPES = {
     **dict.fromkeys(("string",), ("string", "")),
     **dict.fromkeys(("integer", "int", "int8", "int16", "int32", "int64"), ("integer", 0)),
     **dict.fromkeys(("float", "float32", "float64", "number"), ("number", 0.0)),
@@ -34,7 +34,7 @@ _TYPES = {
     **dict.fromkeys(("slice", "array"), ("array", [])),
     "password": ("password", ""),
 }
-_LONG_FORM = {"type", "description", "value", "required", "default", "status", "schema", "secret"}
+LONG_FORM = {"type", "description", "value", "required", "default", "status", "schema", "secret"}
 _KEYS = {
     "root": {"project", "packages", "filepath"},
     "project": {"name", "namespace", "credential", "apiHost", "apigwAccessToken", "version", "packages", "inputs", "config"},
@@ -50,6 +50,8 @@ _KEYS = {
     "sequence": {"actions", "web", "annotations"},
     "trigger": {"name", "feed", "source", "namespace", "credential", "inputs", "description", "annotations"},
     "rule": {"name", "trigger", "action", "rule", "description", "annotations"},
+    "dependency": {"version", "location", "inputs", "annotations"},
+    "api operation": {"method", "response"},
     "hub": {
         "category",
         "keywords",
@@ -62,11 +64,13 @@ _KEYS = {
         "actions",
         "mocks",
         "changes",
+        "project",
     },
 }
 _SPECIFIED_ONLY = {"feed", "final", "raw-http", "kind", "displayName", "compositions", "events"}
+REMOTE = ("http://", "https://")
 _LATER = {"dependencies": "dependencies", "apis": "APIs"}
-_KINDS = {"js": "nodejs:default", "mjs": "nodejs:default", "py": "python:default"}
+KINDS = {"js": "nodejs:default", "mjs": "nodejs:default", "py": "python:default"}
 _VARIABLE = re.compile(r"\$\{?\w")
 _LISTING = re.compile(r"[^a-z0-9]+")
 
@@ -78,8 +82,18 @@ class Reading(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-class _Reader:
+class Root(NamedTuple):
+    """The top of a manifest."""
+
+    packages: Tree
+    project: dict[str, Tree]
+
+
+class ManifestReader:
     """Reads one folder; findings are gathered, never raised."""
+
+    kinds: Mapping[str, str] = KINDS
+    bounds = UPLOADED
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = files
@@ -87,12 +101,14 @@ class _Reader:
         self.findings: list[Finding] = []
 
     def say(self, code: str, message: str, line: int | None, way_out: str = "", *, warning: bool = False, file: str = "") -> None:
+        """Gather a finding."""
         severity = Severity.WARNING if warning else Severity.ERROR
         self.findings.append(Finding(code=code, message=message, file=file or self.file, line=line, severity=severity, way_out=way_out))
 
     def tree(self, name: str) -> Tree | None:
+        """A file as a map; None, with a finding, when it is none."""
         try:
-            tree = parse(self.files[name])
+            tree = parse(self.files[name], self.bounds)
         except BadYaml as error:
             self.say("yaml", str(error), error.line, "Mend the file; wskdeploy would refuse it too.", file=name)
             return None
@@ -126,9 +142,26 @@ class _Reader:
                 )
         return members
 
+    def root(self) -> Root | None:
+        """Where the packages are; None, with findings, when there are none."""
+        if self.file not in self.files:
+            self.say("no_manifest", "there is no manifest.yaml", None, "Put a manifest.yaml in the format of wskdeploy into the folder.")
+            return None
+        tree = self.tree(self.file)
+        if tree is None:
+            return None
+        members = self.known(tree, "root", "the manifest")
+        project = self.known(members["project"], "project", "project") if "project" in members else {}
+        packages = members.get("packages") or project.get("packages")
+        if packages is None or not packages.members():
+            self.say("no_package", "the manifest has no packages", tree.line, "Add `packages: {NAME: …}`.")
+            return None
+        return Root(packages, project)
+
     # Parameters (§11.2)
 
     def inputs(self, tree: Tree | None) -> tuple[Input, ...]:
+        """The declared inputs, in their order."""
         if tree is None or tree.is_null:
             return ()
         if not tree.is_map:
@@ -138,21 +171,22 @@ class _Reader:
 
     def _input(self, name: str, tree: Tree, line: int) -> Input:
         members = tree.members()
-        if members and set(members) <= _LONG_FORM and set(members) & {"type", "value", "default", "required", "description"}:
+        if members and set(members) <= LONG_FORM and set(members) & {"type", "value", "default", "required", "description"}:
             return self._long(name, members, line)
         value = tree.value()
-        if isinstance(value, str) and value in _TYPES and value != "password":
-            type_, _ = _TYPES[value]
+        if isinstance(value, str) and value in TYPES and value != "password":
+            type_, _ = TYPES[value]
             return Input(name=name, type=type_, line=line)
-        self._variable(name, value, line)
+        value = self.filled(name, value, line)
         return Input(name=name, type=_type_of(value), value=value, line=line)
 
     def _long(self, name: str, members: dict[str, Tree], line: int) -> Input:
         given = members["value"].value() if "value" in members else members["default"].value() if "default" in members else None
         word = members["type"].text() if "type" in members else _type_of(given)
-        if word not in _TYPES:
-            self.say("input_type", f"input {name!r} has the unknown type {word!r}", members["type"].line, f"Types: {', '.join(_TYPES)}.")
-        type_ = _TYPES.get(word, ("string", ""))[0]
+        if word not in TYPES:
+            self.say("input_type", f"input {name!r} has the unknown type {word!r}", members["type"].line, f"Types: {', '.join(TYPES)}.")
+        type_ = TYPES.get(word, ("string", ""))[0]
+        given = self.filled(name, given, line)
         if type_ == "json" and isinstance(given, str) and given:
             try:
                 given = msgspec.json.decode(given.encode())
@@ -160,13 +194,13 @@ class _Reader:
                 self.say(
                     "input_json", f"input {name!r} is declared json, and its value is no JSON text", line, "Write JSON, or a YAML map."
                 )
-        self._variable(name, given, line)
         required = members["required"].value() is True if "required" in members else False
         secret = type_ == "password" or ("secret" in members and members["secret"].value() is True)
         description = members["description"].text() if "description" in members else ""
         return Input(name=name, type=type_, description=description, required=required, secret=secret, value=given, line=line)
 
-    def _variable(self, name: str, value: Json, line: int) -> None:
+    def filled(self, name: str, value: Json, line: int) -> Json:
+        """The value of an input with its variables filled in. A package has none: whoever installs it has another environment."""
         if isinstance(value, str) and _VARIABLE.search(value):
             self.say(
                 "variable",
@@ -175,8 +209,10 @@ class _Reader:
                 "Declare the input as required, so that installers are asked for it.",
                 warning=True,
             )
+        return value
 
-    def _annotations(self, tree: Tree | None) -> dict[str, Json]:
+    def annotations(self, tree: Tree | None) -> dict[str, Json]:
+        """The annotations as they are written."""
         value = tree.value() if tree is not None else None
         if tree is not None and value is not None and not isinstance(value, dict):
             self.say("shape", "annotations must be a map", tree.line)
@@ -188,30 +224,32 @@ class _Reader:
     # Entities
 
     def action(self, name: str, tree: Tree, line: int) -> ManifestAction:
+        """One action."""
         members = self.known(tree, "action", f"action {name!r}")
-        function = _text(members, "function") or _text(members, "location")
-        code = _text(members, "code")
-        kind = _text(members, "runtime")
+        function = scalar(members, "function") or scalar(members, "location")
+        code = scalar(members, "code")
+        kind = scalar(members, "runtime")
+        contained = "docker" in members or "native" in members
         if function and code:
             self.say("function_and_code", f"action {name!r} has both function and code", line, "Keep one of them.")
-        if not function and not code and "docker" not in members and "native" not in members:
+        if not function and not code and not contained:
             self.say("no_code", f"action {name!r} has neither function nor code", line, "Name its file with `function:`.")
-        if "docker" in members or "native" in members:
-            self.say("container", f"action {name!r} needs a container, which this hub does not run", line, "Use a runtime kind.")
-        if function.startswith(("http://", "https://")):
-            self.say("remote_function", f"action {name!r} takes its code from an address", line, "Put the file into the package.")
+        if contained:
+            self.container(name, line)
+        if function.startswith(REMOTE):
+            self.remote(name, line)
         if not kind and function:
-            kind = _KINDS.get(function.rpartition(".")[2], "")
-        if not kind and (function or code):
+            kind = self.kinds.get(function.rpartition(".")[2], "")
+        if not kind and not contained and (function or code):
             self.say("no_kind", f"the runtime of action {name!r} cannot be told from its file", line, "Add `runtime:`.")
-        annotations = {**self._annotations(members.get("annotations")), **self._web(name, members)}
-        description = _text(members, "description") or str(annotations.get("description") or "")
+        annotations = {**self.annotations(members.get("annotations")), **self.web(name, members)}
+        description = scalar(members, "description") or str(annotations.get("description") or "")
         return ManifestAction(
             name=name,
             kind=kind,
             function=function,
             code=code,
-            main=_text(members, "main") or None,
+            main=scalar(members, "main") or None,
             description=description,
             inputs=self.inputs(members.get("inputs")),
             annotations=annotations,
@@ -221,7 +259,16 @@ class _Reader:
             line=line,
         )
 
-    def _web(self, name: str, members: dict[str, Tree]) -> dict[str, Json]:
+    def container(self, name: str, line: int) -> None:
+        """An action that needs a container."""
+        self.say("container", f"action {name!r} needs a container, which this hub does not run", line, "Use a runtime kind.")
+
+    def remote(self, name: str, line: int) -> None:
+        """An action whose code is somewhere else."""
+        self.say("remote_function", f"action {name!r} takes its code from an address", line, "Put the file into the package.")
+
+    def web(self, name: str, members: dict[str, Tree]) -> dict[str, Json]:
+        """The annotations that the words `web` and `conductor` stand for."""
         found: dict[str, Json] = {}
         tree = members.get("web") or members.get("web-export")
         if tree is not None:
@@ -254,47 +301,51 @@ class _Reader:
         return found
 
     def sequence(self, name: str, tree: Tree, line: int) -> ManifestSequence:
+        """One sequence."""
         members = self.known(tree, "sequence", f"sequence {name!r}")
-        parts = tuple(part.strip() for part in _text(members, "actions").split(",") if part.strip())
+        parts = tuple(part.strip() for part in scalar(members, "actions").split(",") if part.strip())
         if not parts:
             self.say("no_components", f"sequence {name!r} has no actions", line, "Write `actions: first, second`.")
         return ManifestSequence(
-            name=name, actions=parts, annotations={**self._annotations(members.get("annotations")), **self._web(name, members)}, line=line
+            name=name, actions=parts, annotations={**self.annotations(members.get("annotations")), **self.web(name, members)}, line=line
         )
 
     def trigger(self, name: str, tree: Tree, line: int) -> ManifestTrigger:
+        """One trigger."""
         members = self.known(tree, "trigger", f"trigger {name!r}")
-        feed = _text(members, "feed") or _text(members, "source") or None
-        annotations = self._annotations(members.get("annotations"))
+        feed = scalar(members, "feed") or scalar(members, "source") or None
+        annotations = self.annotations(members.get("annotations"))
         return ManifestTrigger(name=name, feed=feed, inputs=self.inputs(members.get("inputs")), annotations=annotations, line=line)
 
     def rule(self, name: str, tree: Tree, line: int) -> ManifestRule:
+        """One rule."""
         members = self.known(tree, "rule", f"rule {name!r}")
-        trigger, action = _text(members, "trigger"), _text(members, "action")
+        trigger, action = scalar(members, "trigger"), scalar(members, "action")
         for what, value in (("trigger", trigger), ("action", action)):
             if not value:
                 self.say("rule", f"rule {name!r} names no {what}", line)
-        return ManifestRule(name=name, trigger=trigger, action=action, annotations=self._annotations(members.get("annotations")), line=line)
+        return ManifestRule(name=name, trigger=trigger, action=action, annotations=self.annotations(members.get("annotations")), line=line)
 
     def package(self, name: str, tree: Tree, line: int) -> PackageManifest:
+        """One package."""
         members = self.known(tree, "package", f"package {name!r}")
         for key, what in _LATER.items():
             if key in members:
                 self.say("not_installed", f"{what} of package {name!r} are not installed by this version", tree.key_line(key), warning=True)
-        annotations = self._annotations(members.get("annotations"))
-        description = _text(members, "description") or str(annotations.get("description") or "")
+        annotations = self.annotations(members.get("annotations"))
+        description = scalar(members, "description") or str(annotations.get("description") or "")
         return PackageManifest(
             name=listing_name(name),
             entity_name=name,
-            version=_text(members, "version"),
-            license=_text(members, "license"),
+            version=scalar(members, "version"),
+            license=scalar(members, "license"),
             description=description,
             annotations=annotations,
             inputs=self.inputs(members.get("inputs")),
-            actions=tuple(self.action(*row) for row in _rows(members.get("actions"))),
-            sequences=tuple(self.sequence(*row) for row in _rows(members.get("sequences"))),
-            triggers=tuple(self.trigger(*row) for row in _rows(members.get("triggers"))),
-            rules=tuple(self.rule(*row) for row in _rows(members.get("rules"))),
+            actions=tuple(self.action(*row) for row in rows(members.get("actions"))),
+            sequences=tuple(self.sequence(*row) for row in rows(members.get("sequences"))),
+            triggers=tuple(self.trigger(*row) for row in rows(members.get("triggers"))),
+            rules=tuple(self.rule(*row) for row in rows(members.get("rules"))),
             readme=_readme(self.files),
             samples=tuple(self._samples()),
             line=line,
@@ -323,6 +374,7 @@ class _Reader:
     # hub.yaml
 
     def described(self, manifest: PackageManifest) -> PackageManifest:
+        """The package with what hub.yaml says of it."""
         if HUB not in self.files:
             return manifest
         tree = self.tree(HUB)
@@ -333,24 +385,24 @@ class _Reader:
         capabilities = members["capabilities"].value() if "capabilities" in members else {}
         return msgspec.structs.replace(
             manifest,
-            category=_text(members, "category"),
+            category=scalar(members, "category"),
             keywords=tuple(item.text() for item in members["keywords"].items()) if "keywords" in members else (),
             source=str(source.get("repository", "")) if isinstance(source, dict) else str(source or ""),
             capabilities=capabilities if isinstance(capabilities, dict) else {},
-            connections=tuple(self._connection(*row) for row in _rows(members.get("connections"))),
-            feeds=tuple(self._feed(*row) for row in _rows(members.get("feeds"))),
+            connections=tuple(self._connection(*row) for row in rows(members.get("connections"))),
+            feeds=tuple(self._feed(*row) for row in rows(members.get("feeds"))),
         )
 
     def _connection(self, name: str, tree: Tree, line: int) -> ConnectionType:
-        value = _map(tree.value())
-        fields = _map(value.get("fields"))
-        rows = _map(fields.get("properties"))
-        if not rows:
+        value = mapping(tree.value())
+        fields = mapping(value.get("fields"))
+        declared_fields = mapping(fields.get("properties"))
+        if not declared_fields:
             self.say("connection", f"connection {name!r} declares no fields", line, "Add `fields: {properties: {…}}`.", file=HUB)
         required = fields.get("required")
         wanted = required if isinstance(required, list) else []
-        declared = tuple(_field(field, row, required=field in wanted) for field, row in rows.items())
-        parameters = _map(value.get("parameters")) or {field.name: field.name for field in declared}
+        declared = tuple(_field(field, row, required=field in wanted) for field, row in declared_fields.items())
+        parameters = mapping(value.get("parameters")) or {field.name: field.name for field in declared}
         return ConnectionType(
             name=name,
             type=str(value.get("type") or "custom"),
@@ -363,29 +415,31 @@ class _Reader:
 
     def _feed(self, name: str, tree: Tree, line: int) -> ManifestFeed:
         members = tree.members()
-        native = _text(members, "native")
+        native = scalar(members, "native")
         if not native:
             self.say("feed", f"feed {name!r} says nothing of how it works", line, "Write `native: folder/feed`.", file=HUB)
         return ManifestFeed(
             name=name,
             native=native,
-            description=_text(members, "description"),
+            description=scalar(members, "description"),
             inputs=self.inputs(members.get("settings")),
             event=members["event"].value() if "event" in members else None,
         )
 
 
-def _map(value: Json) -> dict[str, Json]:
+def mapping(value: Json) -> dict[str, Json]:
+    """A map; empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def _text(members: dict[str, Tree], name: str) -> str:
+def scalar(members: dict[str, Tree], name: str) -> str:
     """A scalar; only code keeps its blanks."""
     text = members[name].text() if name in members else ""
     return text if name == "code" else text.strip()
 
 
-def _rows(tree: Tree | None) -> list[tuple[str, Tree, int]]:
+def rows(tree: Tree | None) -> list[tuple[str, Tree, int]]:
+    """The members of a map, each with its line."""
     return [(name, member, tree.key_line(name)) for name, member in tree.members().items()] if tree is not None else []
 
 
@@ -419,23 +473,13 @@ def listing_name(name: str) -> str:
 
 def read_package(files: Mapping[str, bytes], *, name: str | None = None, version: str | None = None) -> Reading:
     """Read the members of an artefact. `name` and `version` stand in for what the manifest leaves open; all findings come at once."""
-    reader = _Reader(files)
-    if reader.file not in files:
-        reader.say("no_manifest", "there is no manifest.yaml", None, "Put a manifest.yaml in the format of wskdeploy into the folder.")
-        return Reading((), tuple(reader.findings))
-    tree = reader.tree(reader.file)
-    if tree is None:
-        return Reading((), tuple(reader.findings))
-    members = reader.known(tree, "root", "the manifest")
-    packages = members.get("packages")
-    if "project" in members:
-        project = reader.known(members["project"], "project", "project")
-        packages = packages or project.get("packages")
-    if packages is None or not packages.members():
-        reader.say("no_package", "the manifest has no packages", tree.line, "Add `packages: {NAME: …}`.")
+    reader = ManifestReader(files)
+    root = reader.root()
+    packages = root.packages if root else None
+    if packages is None:
         return Reading((), tuple(reader.findings))
     found: list[PackageManifest] = []
-    for written, member, line in _rows(packages):
+    for written, member, line in rows(packages):
         manifest = reader.described(reader.package(written, member, line))
         if written.lower() == "default" or written.startswith("$"):
             if not name:

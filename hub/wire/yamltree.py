@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from hub.domain.parameters import Json
-
-LARGEST = 1_048_576
-DEEPEST = 40
-MOST_NODES = 50_000
 
 
 class BadYaml(Exception):
@@ -58,6 +54,11 @@ class Tree:
                     return int(key.start_mark.line) + 1
         return self.line
 
+    def drop(self, name: str) -> None:
+        """Read on as if the key were not there."""
+        if isinstance(self._node, yaml.MappingNode):
+            self._node.value = [(key, value) for key, value in self._node.value if key.value != name]
+
     def items(self) -> list[Tree]:
         """The items of a list; of anything else none."""
         return [Tree(item) for item in self._node.value] if isinstance(self._node, yaml.SequenceNode) else []
@@ -90,10 +91,23 @@ class Tree:
         return text
 
 
-def parse(data: bytes) -> Tree:
+class Bounds(NamedTuple):
+    """How much of a document is read: bytes, levels, values."""
+
+    largest: int
+    deepest: int
+    most: int
+
+
+UPLOADED = Bounds(1_048_576, 40, 50_000)
+OWN = Bounds(64 * 1_048_576, 120, 5_000_000)
+"""Of a file on one's own disk."""
+
+
+def parse(data: bytes, bounds: Bounds = UPLOADED) -> Tree:
     """Read one document. Raises BadYaml."""
-    if len(data) > LARGEST:
-        raise BadYaml(f"the file is larger than {LARGEST} bytes", None)
+    if len(data) > bounds.largest:
+        raise BadYaml(f"the file is larger than {bounds.largest} bytes", None)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -107,11 +121,11 @@ def parse(data: bytes) -> Tree:
         raise BadYaml(f"this is no YAML: {str(error).splitlines()[0] if str(error) else 'nested too deep'}", None) from error
     if node is None:
         raise BadYaml("the file is empty", 1)
-    _check(node)
+    _check(node, bounds)
     return Tree(node)
 
 
-def _check(root: yaml.Node) -> None:
+def _check(root: yaml.Node, bounds: Bounds) -> None:
     """Bounds, and keys that stand twice. An alias counts each time it is used, so a bomb of aliases ends here."""
     waiting: list[tuple[yaml.Node, int]] = [(root, 0)]
     seen = 0
@@ -119,10 +133,10 @@ def _check(root: yaml.Node) -> None:
         node, depth = waiting.pop()
         seen += 1
         line = node.start_mark.line + 1
-        if depth > DEEPEST:
-            raise BadYaml(f"nested deeper than {DEEPEST} levels", line)
-        if seen > MOST_NODES:
-            raise BadYaml(f"more than {MOST_NODES} values", line)
+        if depth > bounds.deepest:
+            raise BadYaml(f"nested deeper than {bounds.deepest} levels", line)
+        if seen > bounds.most:
+            raise BadYaml(f"more than {bounds.most} values", line)
         if isinstance(node, yaml.MappingNode):
             _check_keys(node)
             waiting.extend((value, depth + 1) for _, value in node.value)

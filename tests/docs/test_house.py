@@ -65,6 +65,7 @@ def test_what_the_hub_imports_is_declared() -> None:
         "markdown-it-py": "markdown_it",
         "prometheus-client": "prometheus_client",
         "pydantic-settings": "pydantic_settings",
+        "python-dotenv": "dotenv",
     }
     loaded_by_others = {"aiosqlite", "asyncpg", "httptools", "setuptools", "tzdata", "rich"}
     for line in project["dependencies"]:
