@@ -32,7 +32,7 @@ class Refused(Exception):
 def is_live(source: str) -> bool:
     """Whether a source is the address of an OpenWhisk, not a folder or a file."""
     if "://" in source:
-        return True
+        return source.startswith(("http://", "https://"))
     return not Path(source).exists() and "/" not in source and not source.endswith((".yaml", ".yml"))
 
 

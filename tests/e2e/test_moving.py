@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e.steps import API, create_feed, invoke, lifecycle
 from tests.support import hubs
+from tests.support.eventually import eventually
 from tests.support.hubs import Hub
 
 NUMBERS = itertools.count()
@@ -81,8 +83,25 @@ def furnish(hub: Hub) -> None:
             answer = http.put(f"{API}/{path}?overwrite=true", json=body)
             assert answer.status_code == 200, (path, answer.text)
         http.post(f"{API}/rules/off", json={"status": "inactive"}).raise_for_status()
+        make_api(http, "/{part}/price", "shop/till", secret="hush hush hush")
+        make_api(http, "/again", "again")
     create_feed(hub, "hourly", "/whisk.system/alarms/alarm", cron="0 * * * *", trigger_payload={"edition": "world"})
     create_feed(hub, "often", "/whisk.system/alarms/interval", minutes=90)
+
+
+def make_api(http: httpx.Client, path: str, action: str, secret: str | None = None) -> None:
+    """As `wsk api create /market PATH get ACTION` does it."""
+    apidoc = {
+        "namespace": "_",
+        "apiName": "Market",
+        "gatewayBasePath": "/market",
+        "gatewayPath": path,
+        "gatewayMethod": "GET",
+        "action": {"name": action, "namespace": "_", "backendMethod": "GET", "backendUrl": "https://hub/", "secureKey": secret},
+        "pathParameters": [{"name": "part", "in": "path", "required": True, "type": "string"}] if "{part}" in path else [],
+    }
+    answer = http.post("/api/v1/web/whisk.system/apimgmt/createApi.http?responsetype=http", json={"apidoc": apidoc})
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +165,10 @@ def test_export_import_export_is_the_same(old: Hub, new: Hub, tmp_path: Path) ->
     assert invoke(new, "again") == {"sum": "eu", "color": "red"}
     assert invoke(new, "shop/packed up") == {"from": "a zip"}
     assert lifecycle(new, "READ", "hourly", "/whisk.system/alarms/alarm")["config"]["cron"] == "0 * * * *"
+    with new.http as http:
+        (api,) = http.get("/api/v1/web/whisk.system/apimgmt/getApi.http").json()["apis"]
+        served = http.get(f"{api['value']['gwApiUrl']}/fish/price", auth=("", ""))
+    assert served.status_code in {200, 204}, served.text
 
 
 def test_secrets_are_nowhere(old: Hub, tmp_path: Path) -> None:
@@ -199,7 +222,7 @@ def test_a_key_is_in_no_process_list(old: Hub, new: Hub) -> None:
     words = [*hubs.program(), "import", old.address, "--source-key", "-", "--dry-run"]
     known = {**hubs.clean_environment(), "WSK_CONFIG_FILE": str(new.data / "wskprops"), "SHOP_SLOT": SEALED}
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=known) as process:
-        seen = Path(f"/proc/{process.pid}/cmdline").read_text()
+        seen = eventually(lambda: Path(f"/proc/{process.pid}/cmdline").read_text())
         said, _ = process.communicate(old.auth, timeout=40)
 
     assert "import" in seen
