@@ -11,12 +11,16 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _NUMBERS = re.compile(r"passw|passphrase|secret|^pin$", re.IGNORECASE)
-PATTERNS = (
+KEYS = (
     ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")),
     ("an access key of AWS", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
     ("a token of GitHub", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b")),
     ("a token of Slack", re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{20,}\b")),
     ("a key of OpenWhisk", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[A-Za-z0-9]{64}\b")),
+)
+"""What nobody writes by chance."""
+PATTERNS = (
+    *KEYS,
     ("a token of a hub", re.compile(r"\bhub_[A-Za-z0-9_-]{16,}")),
     ("an address with a password", re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)),
     ("a header with credentials", re.compile(r"\b(?:Basic|Bearer)\s+[A-Za-z0-9+/=_.~-]{16,}")),
