@@ -79,16 +79,12 @@ class Edge:
         if b"%" in raw or b"/." in raw:
             raw = unpacked(resolved(raw.partition(b"?")[0]))
             scope["path"] = decoded(raw) or "/%"
-        action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
-        created = gateway.gateway_target_of(scope["path"], raw)
-        if action is not None:
-            await self._answered(web_actions.serve(self._services, action, scope, receive, send), transaction_id)
-            return
-        if created is not None:
-            await self._answered(gateway.serve(self._services, created, scope, receive, send), transaction_id)
-            return
         if scope["path"].startswith(DEPLOY_SERVICE):
             scope["path"] = scope["path"].removeprefix("/runtime")
+        target = target_of(scope["path"]) if scope["method"] == "POST" else None
+        if target is None and (serving := self._by_themselves(raw, scope, receive, send)) is not None:
+            await self._answered(serving, transaction_id)
+            return
         open_api = scope["path"].startswith("/api/")
         extra = [(b"x-request-id", transaction_id.encode("latin-1")), *_cors_of(scope)]
 
@@ -107,13 +103,20 @@ class Edge:
             return
         token = bind_request(transaction_id)
         try:
-            target = target_of(scope["path"]) if scope["method"] == "POST" else None
             if target is None:
                 await self._app(scope, receive, send_with_headers)
             else:
                 await self._hot(target, scope, receive, send_with_headers)
         finally:
             unbind_request(token)
+
+    def _by_themselves(self, raw: bytes, scope: Scope, receive: Receive, send: Send) -> Awaitable[None] | None:
+        """Serving a web action or a created API, when the path is one of theirs."""
+        action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
+        if action is not None:
+            return web_actions.serve(self._services, action, scope, receive, send)
+        created = gateway.gateway_target_of(scope["path"], raw)
+        return None if created is None else gateway.serve(self._services, created, scope, receive, send)
 
     async def _answered(self, serving: Awaitable[None], transaction_id: str) -> None:
         """A web action or a created API, which says for itself what its answer carries."""

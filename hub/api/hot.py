@@ -35,6 +35,7 @@ ROUTES = (
 )
 """What is answered here, as other modules say it with Route."""
 _STATUS = {Status.SUCCESS: 200, Status.APPLICATION_ERROR: 502, Status.DEVELOPER_ERROR: 502, Status.WHISK_ERROR: 500}
+_JSON = b"application/json"
 _SIMPLE, _PACKAGED = 3, 4
 
 
@@ -108,7 +109,8 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
 
 async def _body(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes:
     body = await bodies.read(receive, headers.get(b"content-length", b"").decode("latin-1"), largest)
-    bodies.check_json(body, _text(headers, b"content-type"), _text(headers, b"content-encoding"))
+    if headers.get(b"content-type") != _JSON or b"content-encoding" in headers:
+        bodies.check_json(body, _text(headers, b"content-type"), _text(headers, b"content-encoding"))
     return body
 
 

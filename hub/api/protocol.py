@@ -34,7 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal = (400, NO_REQUEST)
         self._in_head = True
         self._since = self.loop.time()
-        self._unread = 0
+        self._chunk = self._first = self._unread = 0
         self._watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,7 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes; the parser keeps a part of a head for itself, so its size is looked at here, too."""
-        self._unread += len(data)
+        self._chunk = len(data)
+        self._unread += self._chunk
         super().data_received(data)
         if self._in_head and self._unread > LARGEST_HEAD + LONGEST_URL and not self.transport.is_closing():
             self._refuse(431, TOO_MANY_HEADERS)
@@ -59,7 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A request begins; what came before it in the same bytes is not its own."""
         super().on_message_begin()
         self._in_head = True
-        self._unread = 0
+        self._first, self._unread = self._chunk, 0
         self._since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -69,18 +70,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = (414, TOO_LONG)
             raise _RefusedError
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; those that come after the body (trailers) are nobody's."""
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """The head is complete: now the routes get it."""
-        if sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
+        """The head is complete: now the routes get it. Headers that come after the body (trailers) are nobody's."""
+        came = self._first + self._unread
+        if came > LARGEST_HEAD and sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
             self._refusal = (431, TOO_MANY_HEADERS)
             raise _RefusedError
         self._in_head = False
         super().on_headers_complete()
+        self.headers = []
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up; `msg` is its word for it."""

@@ -98,6 +98,7 @@ class ChildProcess:
         self._loop = asyncio.get_running_loop()
         self._door = Door(child.door, self._died)
         self._logs = Logs(*child.pipes(), spec.limits.logs)
+        self._watching: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
         for stream in self._logs.streams:
             self._loop.add_reader(stream.pipe, self._log_readable, stream)
@@ -117,16 +118,18 @@ class ChildProcess:
 
     async def _ask(self, what: int, value: object, seconds: float) -> tuple[int, bytes]:
         """Raises Unanswered when the process ends first, be it that it took too long or too much."""
-        if not self._door.waiting:
+        if self._watching is None:
             self._watching = self._loop.call_later(max(min(seconds, WATCH_EVERY), 0), self._watch)
-        try:
-            return await self._door.ask(what, value, self._loop.time() + seconds)
-        finally:
-            if not self._door.waiting:
-                self._watching.cancel()
+        return await self._door.ask(what, value, self._loop.time() + seconds)
 
     def _watch(self) -> None:
-        """While runs are under way their time and the memory of the process, children included, are looked at."""
+        """While runs are under way their time and the memory of the process, children included, are looked at.
+
+        The timer of a run that ended serves the next one: it is due before any time limit (100 ms at least) is over.
+        """
+        self._watching = None
+        if not self._door.waiting:
+            return
         left = self._door.next_deadline() - self._loop.time()
         if left <= 0:
             self._died(Why.TIME)
@@ -182,6 +185,8 @@ class ChildProcess:
     async def _failed(self, response: Response, begun: float, *, init: bool, timed_out: bool = False) -> Outcome:
         logs = self._logs.take(MISSING_LOGS)
         elapsed = int((time.monotonic() - begun) * 1000)
+        if timed_out:
+            elapsed = max(elapsed, self.spec.limits.timeout)  # deadlines are whole milliseconds, rounded down
         await self.stop()
         return Outcome(
             response=response,
@@ -203,6 +208,8 @@ class ChildProcess:
 
     async def _end(self) -> None:
         self._child.kill()
+        if self._watching is not None:
+            self._watching.cancel()
         for stream in self._logs.streams:
             self._loop.remove_reader(stream.pipe)
         self._door.close()

@@ -16,6 +16,7 @@ HEAD = struct.Struct(">IIB")
 INIT, RUN = 0, 1
 FINE, FAULT = 0, 1
 IS_COROUTINE = 0x80
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
 
 
@@ -61,7 +62,7 @@ class Door:
 
     def send(self, number, what, value):
         try:
-            body = b"%s\n" % json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # as upstream writes it, for its size is shown
+            body = b"%s\n" % encode(value).encode()  # as upstream writes it, for its size is shown
         except (TypeError, ValueError, RecursionError) as error:
             print("The result cannot be written as JSON: %s" % error, file=sys.stderr)
             what, body = FAULT, json.dumps({"error": NOT_A_DICTIONARY}).encode()
@@ -218,13 +219,15 @@ async def awaited(result):
 
 
 def serve(action, door):
-    """One run after the other."""
-    while not is_async(action.function):
+    """One run after the other, unless it turns out that they may overlap."""
+    while True:
         number, what, value = door.receive()
-        if what == INIT:
-            action.init(number, value)
-        else:
+        if what != INIT:
             action.run(number, value)
+            continue
+        action.init(number, value)
+        if is_async(action.function):
+            return
 
 
 async def serve_async(action, door):
