@@ -98,6 +98,8 @@ log = get_logger(__name__)
 
 GRACE = 20
 BACKLOG = 2048
+KEEP_ALIVE = 75
+"""How long (s) a connection may rest between two requests; a client that uses one just when it is closed sees no answer."""
 
 
 # Drivers
@@ -364,6 +366,7 @@ def _config(app: object, settings: Settings, **more: object) -> uvicorn.Config:
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies or None,
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=KEEP_ALIVE,
         **more,  # type: ignore[arg-type]
     )
 
