@@ -54,6 +54,11 @@ def launchers(level: int, folder: str) -> str:
     return mounts.LAUNCHERS if level >= ladder.CELL else folder
 
 
+def home(folder: str = mounts.WORK) -> dict[str, str]:
+    """The variables that name the folder to work in."""
+    return {"HOME": folder, "TMPDIR": folder}
+
+
 class Ways(NamedTuple):
     """Descriptors: to the hub, for what is printed, into the groups, and to the warden."""
 

@@ -223,7 +223,7 @@ class Warden:
         whole = {"cell": cell.number, "level": self._level, "slot": cell.slot, "readable": self._plan["readable"], **order}
         if cell.folder is not None:
             whole["folder"] = cell.folder
-            whole["environment"] = {**whole["environment"], "HOME": cell.folder, "TMPDIR": cell.folder}
+            whole["environment"] = {**whole["environment"], **build.home(cell.folder)}
         try:
             if cell.group is not None:
                 inside += cell.group.doors()
