@@ -65,7 +65,6 @@ const attacks = {
   priority: () => (os.setPriority(-5), 'runs before others'),
   loopback: (bait) => connected({ host: '127.0.0.1', port: bait.port }),
   unix_socket: (bait) => connected({ path: bait.unix }),
-  abstract_socket: (bait) => connected({ path: `\0${bait.abstract}` }),
   connections: (bait) => (fs.readFileSync('/proc/self/net/tcp', 'utf8').includes(`:${bait.port.toString(16).toUpperCase().padStart(4, '0')} `) ? 'sees connections of others' : null),
   async metadata() {
     try {

@@ -220,7 +220,8 @@ class Warden:
         cell.ours = [door.detach(), stdout, stderr]
         inside = [door_inside.detach(), stdout_inside, stderr_inside]
         cell.zygote = zygote
-        whole = {"cell": cell.number, "level": self._level, "slot": cell.slot, "readable": self._plan["readable"], **order}
+        readable = [*self._plan["readable"], self._plan["launchers"]]
+        whole = {"cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable, **order}
         if cell.folder is not None:
             whole["folder"] = cell.folder
             whole["environment"] = {**whole["environment"], **build.home(cell.folder)}
