@@ -67,7 +67,7 @@ def make_view(scratch: str, readable: list[str], launchers: str) -> None:
 
     `readable` is seen at its own paths, the folder `launchers` at `LAUNCHERS`. Wants a mount namespace of its own. Raises MountsRefused.
     """
-    _mount(None, "/", None, _RECURSIVE | _PRIVATE)
+    keep_private()
     _mount("tmpfs", scratch, "tmpfs", HARMLESS, f"size={2 * VIEW_SIZE},nr_inodes={VIEW_FILES},mode=755")
     view = scratch + VIEW
     os.mkdir(view)
@@ -94,6 +94,11 @@ def make_view(scratch: str, readable: list[str], launchers: str) -> None:
     os.mkdir(scratch + "/proc")
     _mount("/proc", scratch + "/proc", None, _BIND | _RECURSIVE)
     _become_root(scratch)
+
+
+def keep_private() -> None:
+    """What is mounted in this namespace from now on is seen in no other. Raises MountsRefused."""
+    _mount(None, "/", None, _RECURSIVE | _PRIVATE)
 
 
 def enter_view(*, work: int, files: int) -> None:

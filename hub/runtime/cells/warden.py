@@ -20,7 +20,7 @@ import time
 from collections import deque
 
 from . import build, cgroups, descriptors, ladder, limits, packets
-from .kernel import StepRefused, die_with_parent
+from .kernel import StepRefused
 
 RENEW_AFTER = 3600
 MOST_COPIES = 10_000
@@ -125,7 +125,7 @@ class Warden:
         if self._level >= ladder.CELL_WITH_GROUP:
             self._groups = cgroups.Groups(self._plan["name"])
         if self._level < ladder.CELL:
-            os.makedirs(self._plan["temporary"], mode=0o711)
+            os.makedirs(self._plan["temporary"], mode=0o711, exist_ok=True)
         self._poll.register(self._hub, select.POLLIN)
         self._new_zygote()
 
@@ -369,7 +369,7 @@ def main(words: list[str]) -> None:
     hub.set_inheritable(False)
     warden: Warden | None = None
     try:
-        die_with_parent(error=build.BuildRefused)
+        # It need not be killed with the hub: the closed socket tells it, and it has groups and folders to clear away.
         plan, _ = packets.receive(hub)
         warden = Warden(hub, plan)
         warden.open()
