@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from hub.api import actions, activations, catalog, connections, hooks, info, installs, log_forwarding, namespaces, packages, rules, triggers
+from hub.api import (
+    actions,
+    activations,
+    apis,
+    catalog,
+    connections,
+    hooks,
+    info,
+    installs,
+    log_forwarding,
+    namespaces,
+    packages,
+    rules,
+    triggers,
+)
 from hub.api.admin import admin_app
 from hub.api.auth import SignedIn
 from hub.api.edge import Edge
@@ -34,6 +49,7 @@ from hub.bus.base import Subject
 from hub.bus.local import LocalBus
 from hub.data import DataFolder
 from hub.domain.action import LimitRange
+from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
 from hub.runtime.kinds import Kinds
 from hub.runtime.pool import Pool
@@ -41,6 +57,7 @@ from hub.runtime.process import ProcessRuntime
 from hub.services.actions import Actions
 from hub.services.activations import Activations
 from hub.services.admin import Admin
+from hub.services.apis import Apis
 from hub.services.builtin import first_start
 from hub.services.catalog import Catalog
 from hub.services.compositions import Compositions
@@ -51,6 +68,7 @@ from hub.services.entities import Entities
 from hub.services.feeds import FeedService
 from hub.services.feeds.clock import SystemClock
 from hub.services.feeds.providers import Providers
+from hub.services.gateway import Gateway
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -66,6 +84,7 @@ from hub.services.sessions import Sessions
 from hub.services.throttles import Throttles
 from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
+from hub.services.web_actions import WebActions
 from hub.settings import ROLES, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
@@ -172,6 +191,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker.run_composition = Compositions(acts, invoker).run
     throttles = Throttles(limits.invocations_per_minute, limits.fires_per_minute, limits.concurrent_invocations)
     dispatcher = Dispatcher(store, acts, identities, invoker, recorder, throttles)
+    invoke = Invoke(store, acts, invoker, sequences, dispatcher, throttles, identities)
     bus.subscribe(Subject.IDENTITY, lambda _message: dispatcher.ask_again())
     triggs = Triggers(store, entities, acts, dispatcher)
     feeds = FeedService(
@@ -188,6 +208,8 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker.feeds = feeds
     triggs.on_removed = feeds.trigger_deleted
     triggs.identity_of = identities.by_uuid
+    web = WebActions(identities, acts, throttles, invoke, wait=settings.invoke.blocking_wait, payload=limits.payload)
+    tenant_of = partial(tenant_id, folder.tenant_secret())
     search = Search(store, bus)
     shelf = Catalog(store, blobs, bus, search, kinds)
     links.catalog = shelf
@@ -204,10 +226,13 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         throttles=throttles,
         actions=acts,
         packages=Packages(entities),
+        apis=Apis(store, bus, tenant_of, api_host),
         triggers=triggs,
         rules=Rules(entities, acts),
         activations=Activations(store, recorder),
-        invoke=Invoke(store, acts, invoker, sequences, dispatcher, throttles, identities),
+        invoke=invoke,
+        web_actions=web,
+        gateway=Gateway(store, bus, tenant_of, web, identities.authenticate),
         dispatcher=dispatcher,
         recorder=recorder,
         feeds=feeds,
@@ -251,6 +276,7 @@ def build_app(services: Services) -> Edge:
         *packages.routes,
         *rules.routes,
         *namespaces.routes,
+        *apis.routes,
         Route("/{path:path}", unknown_route, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
     ]
     for route in v1:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
 
 from hub.settings import SettingsRefused
+from hub.storage.sealing import load_or_create_key
 
 KEY_BYTES = 32
 
@@ -67,6 +70,10 @@ class DataFolder:
     def token_secret(self) -> bytes:
         """What the keys of running actions are made with: fresh at every start, since such a key lives no longer than a run."""
         return secrets.token_bytes(KEY_BYTES)
+
+    def tenant_secret(self) -> bytes:
+        """What the names of tenants in addresses are made with: made of the sealing key, so that addresses outlive a start."""
+        return hmac.new(load_or_create_key(self.key), b"tenants of the gateway", hashlib.sha256).digest()
 
     def write_wskprops(self, api_host: str, auth: str) -> None:
         """Point `wsk` here: `WSK_CONFIG_FILE=DIR/wskprops wsk list` (0600)."""

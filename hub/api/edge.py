@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.api import gateway, web_actions
 from hub.api.errors import on_failure, on_request_error
 from hub.api.hot import Target, serve, target_of
 from hub.domain.errors import RequestError
 from hub.domain.names import new_transaction_id
 from hub.services.directory import Services
 from hub.telemetry.log import bind_request, unbind_request
+from hub.wire import web_cors
 
 _CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-headers", b"Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"),
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
 ]
+WEB = "/api/v1/web/"
 _LONGEST_ID = 128
 DEPLOY_SERVICE = "/runtime/api/"
 """Where Adobe's `aio` sends what changes something: the same API (openwhisk-api §9.1)."""
 
 
-def clean_path(raw: bytes) -> str | None:
-    """Resolve dot segments, then decode each segment once (openwhisk-api §14.12, §14.18); None for a path that cannot be one."""
+def resolved(raw: bytes) -> bytes:
+    """The path without its dot segments (openwhisk-api §14.18)."""
     kept: list[bytes] = []
     for segment in raw.split(b"/")[1:]:
         if segment == b"..":
@@ -33,13 +37,18 @@ def clean_path(raw: bytes) -> str | None:
                 kept.pop()
         elif segment != b".":
             kept.append(segment)
+    return b"/" + b"/".join(kept)
+
+
+def decoded(raw: bytes) -> str | None:
+    """Each segment of a path decoded once (openwhisk-api §14.12); None for a path that cannot be one."""
     try:
-        segments = [unquote_to_bytes(segment).decode() for segment in kept]
+        segments = [unquote_to_bytes(segment).decode() for segment in raw.split(b"/")]
     except UnicodeDecodeError:
         return None
     if any("/" in segment or "\0" in segment or segment in {".", ".."} for segment in segments):
         return None
-    return "/" + "/".join(segments)
+    return "/".join(segments)
 
 
 class Edge:
@@ -58,11 +67,20 @@ class Edge:
         scope.setdefault("state", {})["transaction_id"] = transaction_id
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if b"%" in raw or b"/." in raw:
-            scope["path"] = clean_path(raw.partition(b"?")[0]) or "/%"
+            raw = resolved(raw.partition(b"?")[0])
+            scope["path"] = decoded(raw) or "/%"
+        action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
+        created = gateway.gateway_target_of(scope["path"], raw)
+        if action is not None:
+            await self._answered(web_actions.serve(self._services, action, scope, receive, send), transaction_id)
+            return
+        if created is not None:
+            await self._answered(gateway.serve(self._services, created, scope, receive, send), transaction_id)
+            return
         if scope["path"].startswith(DEPLOY_SERVICE):
             scope["path"] = scope["path"].removeprefix("/runtime")
         open_api = scope["path"].startswith("/api/")
-        extra = [(b"x-request-id", transaction_id.encode("latin-1")), *(_CORS if open_api else ())]
+        extra = [(b"x-request-id", transaction_id.encode("latin-1")), *_cors_of(scope)]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -70,14 +88,12 @@ class Edge:
             await send(message)
 
         if scope["method"] == "OPTIONS" and open_api:
+            body = b"" if scope["path"].startswith(WEB) else b"OK"
+            kind = [(b"content-type", b"text/plain; charset=UTF-8")] if body else []
             await send_with_headers(
-                {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": [(b"content-type", b"text/plain; charset=UTF-8"), (b"content-length", b"2")],
-                }
+                {"type": "http.response.start", "status": 200, "headers": [*kind, (b"content-length", str(len(body)).encode())]}
             )
-            await send({"type": "http.response.body", "body": b"OK"})
+            await send({"type": "http.response.body", "body": body})
             return
         token = bind_request(transaction_id)
         try:
@@ -86,6 +102,14 @@ class Edge:
                 await self._app(scope, receive, send_with_headers)
             else:
                 await self._hot(target, scope, receive, send_with_headers)
+        finally:
+            unbind_request(token)
+
+    async def _answered(self, serving: Awaitable[None], transaction_id: str) -> None:
+        """A web action or a created API, which says for itself what its answer carries."""
+        token = bind_request(transaction_id)
+        try:
+            await serving
         finally:
             unbind_request(token)
 
@@ -100,6 +124,14 @@ class Edge:
         else:
             return
         await response(scope, receive, send)
+
+
+def _cors_of(scope: Scope) -> list[tuple[bytes, bytes]]:
+    if not scope["path"].startswith("/api/"):
+        return []
+    if not scope["path"].startswith(WEB):
+        return _CORS
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in web_cors.cors_headers(web_actions.headers_of(scope))]
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -62,7 +62,7 @@ async def api_version(_request: Request) -> Response:
 
 async def ping(_request: Request) -> Response:
     """`GET /ping`."""
-    return PlainTextResponse("pong")
+    return PlainTextResponse("pong", headers={"content-type": "text/plain; charset=UTF-8"})
 
 
 async def live(_request: Request) -> Response:

@@ -17,10 +17,11 @@ class Subject(StrEnum):
     SUBSCRIPTION = "subscription"
     RELEASE = "release"
     CONNECTION = "connection"
+    API = "api"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` names what changed: a full name, a uuid, a subscription `ns/trigger`, a serial, an activation id."""
+    """`key` names what changed: a full name, a uuid, a subscription `ns/trigger`, a serial, an activation id, a base path."""
 
     subject: Subject
     namespace: str

@@ -82,6 +82,7 @@ class Unavailable(RequestError):
 
 COLLECTION_CONFLICT = "Resource by this name exists but is not in this collection."
 CONCURRENT_MODIFICATION = "Concurrent modification to resource detected."
+PARAMETERS_NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
 
 
 def not_authorized(*resources: str) -> NotAllowed:

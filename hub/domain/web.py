@@ -12,8 +12,8 @@ class WebRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it came in.
 
     `method` is upper-case; `name` is the action as the address spells it, its `extension` taken off (`http` when there was none);
-    `path` is what follows the action, percent-encoded, with its leading slash; `query` is the query string as sent; `headers` have lower-case
-    names and may repeat. `caller` is None for strangers and for those whose credentials are not valid.
+    `path` is what follows the action, percent-encoded, with its leading slash; `query` is the query string as sent; `headers` have
+    lower-case names and may repeat. `caller` is None for strangers and for those whose credentials are not valid.
     """
 
     method: str

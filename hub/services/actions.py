@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -31,6 +31,8 @@ from hub.storage.base import EntityWrite, Page
 from hub.wire.entities import UNSET, ActionPut, ExecPut
 
 CONNECTION_MARK = "$connection"
+OPEN: Final[Json] = object()
+"""The `web_secret` of an action that asks for none."""
 
 
 class KindChoice(Protocol):
@@ -97,6 +99,33 @@ class Resolved:
     def conducts(self) -> bool:
         """Whether it is the conductor of a composition (openwhisk-api §3.6)."""
         return isinstance(self.action.exec, CodeExec) and self.action.annotations.truthy("conductor")
+
+    @cached_property
+    def locked(self) -> frozenset[str]:
+        """The keys that no call may set: those with a value, if the action is `final`."""
+        return self.parameters.defined_keys() if self.action.annotations.get("final") is True else frozenset()
+
+    # What its calls over the web need (openwhisk-api §7); the action's own annotations count, never those of its package.
+
+    @cached_property
+    def exported(self) -> bool:
+        """Whether it is a web action."""
+        return self.action.annotations.get("web-export") is True
+
+    @cached_property
+    def raw(self) -> bool:
+        """Whether it takes query and body as they come."""
+        return self.action.annotations.get("raw-http") is True
+
+    @cached_property
+    def answers_options(self) -> bool:
+        """Whether OPTIONS, and what browsers are told, is its own affair."""
+        return self.action.annotations.get("web-custom-options") is True
+
+    @cached_property
+    def web_secret(self) -> Json:
+        """What `require-whisk-auth` says, or OPEN."""
+        return self.action.annotations.get("require-whisk-auth", OPEN)
 
     @cached_property
     def full_name(self) -> str:

@@ -11,11 +11,13 @@ from hub.domain.parameters import Json
 from hub.services.actions import Actions, KindTable
 from hub.services.activations import Activations
 from hub.services.admin import Admin
+from hub.services.apis import Apis
 from hub.services.catalog import Catalog
 from hub.services.connections import Connections
 from hub.services.dispatcher import Dispatcher
 from hub.services.entities import Entities
 from hub.services.feeds import FeedService
+from hub.services.gateway import Gateway
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -26,6 +28,7 @@ from hub.services.rules import Rules
 from hub.services.sessions import Sessions
 from hub.services.throttles import Throttles
 from hub.services.triggers import Triggers
+from hub.services.web_actions import WebActions
 from hub.settings import Settings
 from hub.storage.base import Store
 
@@ -54,8 +57,11 @@ class Services:
     packages: Packages
     triggers: Triggers
     rules: Rules
+    apis: Apis
     activations: Activations
     invoke: Invoke
+    web_actions: WebActions
+    gateway: Gateway
     dispatcher: Dispatcher
     recorder: Recorder
     feeds: FeedService

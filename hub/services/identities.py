@@ -45,11 +45,13 @@ class Identities:
         self._token_secret = token_secret
         self._by_header: dict[str, Identity] = {}
         self._by_uuid: dict[str, Identity] = {}
+        self._by_namespace: dict[str, Identity | None] = {}
         bus.subscribe(Subject.IDENTITY, self._forget)
 
     def _forget(self, _message: Message) -> None:
         self._by_uuid.clear()
         self._by_header.clear()
+        self._by_namespace = {}
 
     async def authenticate(self, header: str | None, *, trigger: str | None = None) -> Identity:
         """The caller behind an `Authorization` header: Basic, or Bearer with the same `uuid:key` (openwhisk-api §9.1).
@@ -105,6 +107,19 @@ class Identities:
                 self._by_uuid.clear()
             found = self._by_uuid[key_uuid] = self._ranged(found)
         return found
+
+    async def of_namespace(self, namespace: str) -> Identity | None:
+        """Who owns a namespace: the subject it is named after, else the first; None where there is none that is not blocked."""
+        # What is read before a change lands in the dictionary of that time, and is forgotten with it.
+        known = self._by_namespace
+        if namespace in known:
+            return known[namespace]
+        rows = [row for row in await self._store.list_identities(namespace=namespace) if not row.blocked]
+        owner = min(rows, key=lambda row: (row.subject != namespace, row.subject), default=None)
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[namespace] = self._ranged(owner) if owner else None
+        return known[namespace]
 
     def _ranged(self, identity: Identity) -> Identity:
         """With what its namespace may ask of actions."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from hub.domain.activation import Activation
-from hub.domain.errors import Malformed
+from hub.domain.errors import PARAMETERS_NOT_ALLOWED, Malformed
 from hub.domain.event import Acceptance, Dispatch
 from hub.domain.identity import Identity
 from hub.domain.names import FullName, new_activation_id
@@ -26,7 +26,6 @@ from hub.telemetry.log import get_logger
 log = get_logger(__name__)
 
 AUTH_KEY = "authKey"
-NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +83,13 @@ class Invoke:
         """Run it. Raises NotFound, NotAllowed, Conflict, Malformed before anything runs."""
         caller = invocation.caller
         resolved = self._actions.peek(caller, invocation.name) or await self._actions.resolve(caller, invocation.name)
-        _check_final(resolved, invocation.payload)
+        if resolved.locked and not resolved.locked.isdisjoint(invocation.payload):
+            raise Malformed(PARAMETERS_NOT_ALLOWED)
+        return await self.start(invocation, resolved)
+
+    async def start(self, invocation: Invocation, resolved: Resolved) -> Activation | Pending:
+        """Run an action that was looked up, with a payload that was checked. Raises NotAllowed for a component of a sequence."""
+        caller = invocation.caller
         call = Call(
             activation_id=new_activation_id(),
             caller=caller,
@@ -155,8 +160,3 @@ def _dispatch(call: Call, name: FullName) -> Dispatch:
         at=call.accepted,
         transaction_id=call.transaction_id,
     )
-
-
-def _check_final(resolved: Resolved, payload: dict[str, Json]) -> None:
-    if resolved.action.annotations.get("final") is True and resolved.parameters.defined_keys() & payload.keys():
-        raise Malformed(NOT_ALLOWED)

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from hub.domain.activation import Activation
+from hub.domain.api import Api
 from hub.domain.connection import Connection
 from hub.domain.entity import Collection, Entity
 from hub.domain.event import Acceptance, Accepted, Dispatch
@@ -173,6 +174,23 @@ class Store(Protocol):
 
     async def delete_subscription(self, namespace: str, trigger: str) -> bool:
         """Remove it; whether there was one."""
+
+    # Created APIs
+
+    async def get_api(self, namespace: str, base_path: str) -> Api | None:
+        """The API at that base path, or None."""
+
+    async def list_apis(self, *, namespace: str | None = None, tenant: str | None = None) -> list[Api]:
+        """Those of a namespace, of a tenant, or all; by namespace, then base path."""
+
+    async def put_api(self, api: Api) -> None:
+        """Add (revision 0) or replace the one with its revision; the stored revision is one more. The document is sealed at rest.
+
+        Raises Conflict (`CONCURRENT_MODIFICATION`) when there is another revision, or one already.
+        """
+
+    async def delete_api(self, api: Api) -> None:
+        """Remove it. Raises Conflict (`CONCURRENT_MODIFICATION`) when it has another revision, or is gone."""
 
     # Connections, installs, sessions
 

@@ -9,6 +9,7 @@ import msgspec
 
 from hub.domain.action import Action
 from hub.domain.activation import Activation
+from hub.domain.api import Api
 from hub.domain.connection import Connection
 from hub.domain.entity import Collection, Entity
 from hub.domain.event import Dispatch, Event
@@ -216,6 +217,31 @@ def connection_from_row(document: str, key_of: KeyOf) -> Connection:
     key = key_of(found.namespace)
     fields = _turned(found.fields, found.type.secret_fields, key, f"connection/{found.connection_id}", _open)
     return msgspec.structs.replace(found, fields=fields)
+
+
+def api_to_row(api: Api, key_of: KeyOf) -> Row:
+    """One API; its document is sealed."""
+    return {
+        "namespace": api.namespace,
+        "base_path": api.base_path,
+        "tenant": api.tenant,
+        "updated": api.updated,
+        "revision": api.revision,
+        "document": key_of(api.namespace).seal(_encode(api.document), f"api{api.base_path}|document|1"),
+    }
+
+
+def api_from_row(row: Any, key_of: KeyOf) -> Api:
+    """One API, its document in clear. Raises KeyLost."""
+    document = key_of(row.namespace).open(row.document, f"api{row.base_path}|document|1")
+    return Api(
+        namespace=row.namespace,
+        base_path=row.base_path,
+        tenant=row.tenant,
+        updated=row.updated,
+        revision=row.revision,
+        document=msgspec.json.decode(document),
+    )
 
 
 def install_to_row(install: Install) -> Row:

@@ -162,6 +162,20 @@ class InstallRow(SQLModel, table=True):
     document: str = Field(sa_column=_text())
 
 
+class ApiRow(SQLModel, table=True):
+    """Created APIs. The document is sealed as a whole, since secure keys may stand anywhere in it."""
+
+    __tablename__ = "apis"
+    __table_args__ = (Index("apis_by_tenant", "tenant"),)
+
+    namespace: str = Field(sa_column=_text(primary=True))
+    base_path: str = Field(sa_column=_text(primary=True))
+    tenant: str = Field(sa_column=_text())
+    updated: int = Field(sa_column=_number())
+    revision: int = Field(sa_column=_number())
+    document: str = Field(sa_column=_text())
+
+
 class SessionRow(SQLModel, table=True):
     """Signed-in browsers and one-time links, by the digest of their token."""
 

@@ -1,7 +1,8 @@
-"""JSON at the edge: strict in, compact out (reliability §7)."""
+"""JSON at the edge: strict in, compact out, pretty where upstream is (reliability §7, openwhisk-api §1.6)."""
 
 from __future__ import annotations
 
+import json
 import re
 
 import msgspec
@@ -21,6 +22,7 @@ _decode = msgspec.json.Decoder().decode
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 """Compact JSON bytes. Raises what msgspec raises for things that are no JSON."""
+_list_in_one_line = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def malformed(detail: str, *, field: str | None = None) -> Malformed:
@@ -76,3 +78,20 @@ def _has_nul(value: Json) -> bool:
     if isinstance(value, dict):
         return any("\0" in key or _has_nul(member) for key, member in value.items())
     return isinstance(value, list) and any(_has_nul(member) for member in value)
+
+
+def pretty(value: Json) -> str:
+    """As upstream shows JSON on the web: keys in order, two spaces a level, lists in one line. Raises RecursionError."""
+    return _pretty(value, "\n")
+
+
+def _pretty(value: Json, margin: str) -> str:
+    if isinstance(value, dict):
+        deeper = margin + "  "
+        members = [f"{encode(key).decode()}: {_pretty(value[key], deeper)}" for key in sorted(value)]
+        return f"{{{deeper}{f',{deeper}'.join(members)}{margin}}}" if value else f"{{\n{margin}}}"
+    if not isinstance(value, list):
+        return encode(value).decode()
+    if any(isinstance(item, dict | list) for item in value):
+        return f"[{', '.join([_pretty(item, margin) for item in value])}]"
+    return _list_in_one_line(value)

@@ -1,4 +1,4 @@
-"""Where a text stops being JSON, told as OpenWhisk tells it: place, what was expected, the line and a mark below it (openwhisk-api §1.5)."""
+"""Where a text stops being JSON, as OpenWhisk tells it: the place, what was expected, the line and a mark below (openwhisk-api §1.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""423 exchanges of plain clients, `wsk` and `wskdeploy` with a real OpenWhisk, sent again (openwhisk-api §1–§11)."""
+"""423 exchanges of plain clients, `wsk` and `wskdeploy` with a real OpenWhisk, sent again (openwhisk-api §1 to §11)."""
 
 from __future__ import annotations
 

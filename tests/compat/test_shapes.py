@@ -102,7 +102,7 @@ def test_a_blocking_call_answers_the_record_without_logs(http: httpx.Client) -> 
     marks = {item["key"]: item["value"] for item in told["annotations"]}
 
     assert answer.headers["x-openwhisk-activation-id"] == told["activationId"]
-    assert told["response"] == {"result": {"a": 1}, "size": 7, "status": "success", "success": True}
+    assert told["response"] == {"result": {"a": 1}, "size": 9, "status": "success", "success": True}
     assert told["logs"] == []
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z stdout: out", kept["logs"][0])
     assert without(kept, "logs") == without(told, "logs")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hub.domain.action import Action, CodeExec, SequenceExec
 from hub.domain.activation import Activation, Response, Status
+from hub.domain.api import Api
 from hub.domain.connection import Connection, ConnectionField, ConnectionState, ConnectionType
 from hub.domain.entity import Collection, Entity
 from hub.domain.errors import Conflict, NotFound
@@ -92,6 +93,10 @@ def subscription(trigger: str = "t", fence: int = 1, **more: object) -> Subscrip
             **more,
         }
     )
+
+
+def api(base_path: str = "/a", namespace: str = "ns", revision: int = 0, **document: object) -> Api:
+    return Api(namespace=namespace, tenant=f"t-{namespace}", base_path=base_path, document=document, updated=1, revision=revision)
 
 
 def release(name: str = "p", version: str = "1.0.0", digest: str = "d") -> Release:
@@ -394,6 +399,36 @@ async def test_subscriptions_are_found_by_trigger_and_by_hook(store: Store) -> N
     assert not await store.delete_subscription("ns", "a")
 
 
+@pytest.mark.parametrize("name", ODD)
+async def test_apis_are_kept_by_namespace_and_base_path(store: Store, name: str) -> None:
+    """Found by namespace or by tenant, whatever their base path."""
+    for one in (api(f"/{name}", deep={"key": [1, None, "ü"]}), api("/", "other"), api("/z")):
+        await store.put_api(one)
+
+    assert await store.get_api("ns", f"/{name}") == api(f"/{name}", revision=1, deep={"key": [1, None, "ü"]})
+    assert await store.get_api("ns", "/nothing") is None
+    assert [one.base_path for one in await store.list_apis(namespace="ns")] == sorted([f"/{name}", "/z"])
+    assert await store.list_apis(tenant="t-other") == [api("/", "other", revision=1)]
+    assert await store.list_apis(tenant="t-nobody") == []
+    assert len(await store.list_apis()) == 3
+
+
+async def test_an_api_is_changed_by_one_writer_at_a_time(store: Store) -> None:
+    """Whoever has an old revision is told; nothing of theirs is kept."""
+    outcomes = await asyncio.gather(*(store.put_api(api(writer=number)) for number in range(5)), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict"] * 4 + ["NoneType"]
+    await store.put_api(api(revision=1, second=True))
+    for stale in (api(revision=1), api(revision=3), api("/gone", revision=1)):
+        with pytest.raises(Conflict):
+            await store.put_api(stale)
+        with pytest.raises(Conflict):
+            await store.delete_api(stale)
+
+    assert await store.get_api("ns", "/a") == api(revision=2, second=True)
+    await store.delete_api(api(revision=2))
+    assert await store.list_apis() == []
+
+
 async def test_connections_and_installs_have_unique_names(store: Store) -> None:
     """Two of one name in a namespace are a conflict."""
     field = ConnectionField(name="password", secret=True)
@@ -463,6 +498,7 @@ async def test_secrets_are_sealed_at_rest(store: Store, tmp_path: Path, request:
     await put(store, action("a", parameters=Parameters.of({"token": CANARY})))
     await store.put_subscription(subscription())
     await store.put_identity(Identity(subject="s", namespace="ns", uuid="u", key=CANARY))
+    await store.put_api(api(key=CANARY))
     await store.close()
     await store.open()
     found = await store.get_entity(FullName("ns", "a"))

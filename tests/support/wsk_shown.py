@@ -21,6 +21,7 @@ _RECORD_ROW = re.compile(
 )
 _REFUSAL = re.compile(r"^error: .*?: (?P<text>[^:]*(?:\(e\.g\.[^)]*\))?[^:]*) \(code ", re.MULTILINE)
 _WITH_ID = re.compile(r"with id ?(?P<id>[0-9a-f]{32})?$", re.MULTILINE)
+_ZERO = (0, False, "", None, {}, [])
 _STATES = ("success", "application error", "developer error", "internal error")
 
 
@@ -71,11 +72,20 @@ def _inside(body: Any) -> Iterator[Any]:
 
 
 def _holds(replay: Replay, document: Any, body: Any) -> bool:
-    """Whether every member that was shown is there; `wsk` fills in members of its own with zero values."""
-    if isinstance(document, dict) and isinstance(body, dict):
-        known = {name: value for name, value in document.items() if name in body or value not in (0, False, "", None, {}, [])}
-        return not any(replay.values("", known, {name: body[name] for name in known if name in body}))
-    return not any(replay.values("", document, body))
+    """Whether every member that was shown is there."""
+    return not any(replay.values("", *_common(document, body)))
+
+
+def _common(document: Any, body: Any) -> tuple[Any, Any]:
+    """Both without what only one of them has by nature: `wsk` leaves members out, and fills in others with zero values."""
+    if isinstance(document, list) and isinstance(body, list) and len(document) == len(body):
+        pairs = [_common(before, after) for before, after in zip(document, body, strict=True)]
+        return [before for before, _ in pairs], [after for _, after in pairs]
+    if not (isinstance(document, dict) and isinstance(body, dict)):
+        return document, body
+    names = [name for name, value in document.items() if name in body or value not in _ZERO]
+    parts = {name: _common(document[name], body[name]) if name in body else (document[name], None) for name in names}
+    return {name: pair[0] for name, pair in parts.items()}, {name: pair[1] for name, pair in parts.items() if name in body}
 
 
 def _is_row(found: re.Match[str], row: dict[str, Any]) -> bool:
@@ -83,7 +93,7 @@ def _is_row(found: re.Match[str], row: dict[str, Any]) -> bool:
     last = found["last"]
     return (
         f"{row.get('namespace')}/{row.get('name')}" == found["path"]
-        and row.get("publish") is (found["visible"] == "shared")
+        and found["visible"] == ("shared" if row.get("publish") and "exec" not in row else "private")  # of actions it never says shared
         and (last is None or last in (marks.get("exec"), row.get("status"), "binding" if row.get("binding") else None))
     )
 
@@ -91,4 +101,7 @@ def _is_row(found: re.Match[str], row: dict[str, Any]) -> bool:
 def _is_record(replay: Replay, found: re.Match[str], row: dict[str, Any]) -> bool:
     marks = {item["key"]: item["value"] for item in row.get("annotations", [])}
     state = _STATES[row.get("statusCode", 0)]
-    return row.get("activationId") == replay.ids.get(found["id"]) and (marks.get("kind", "unknown"), state) == (found["kind"], found["status"])
+    return row.get("activationId") == replay.ids.get(found["id"]) and (marks.get("kind", "unknown"), state) == (
+        found["kind"],
+        found["status"],
+    )

@@ -50,7 +50,7 @@ class Door:
 
     def send(self, number, what, value):
         try:
-            body = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+            body = b"%s\n" % json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # as upstream writes it, for its size is shown
         except (TypeError, ValueError, RecursionError) as error:
             print("The result cannot be written as JSON: %s" % error, file=sys.stderr)
             what, body = FAULT, json.dumps({"error": NOT_A_DICTIONARY}).encode()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection as Link
 from sqlalchemy import select
 
 from hub.domain.activation import Activation
+from hub.domain.api import Api
 from hub.domain.connection import Connection
 from hub.domain.entity import Collection, Entity
 from hub.domain.event import Acceptance, Accepted, Dispatch
@@ -20,7 +21,7 @@ from hub.domain.release import Install, Release
 from hub.storage.base import ActivationFilter, Ending, EntityWrite, Page, RetentionCut
 from hub.storage.mapping import KeyOf
 from hub.storage.sealing import NamespaceKey, Sealer
-from hub.storage.sql import activations, catalog, entities, feeds, identities, work
+from hub.storage.sql import activations, apis, catalog, entities, feeds, identities, work
 
 T = TypeVar("T")
 Work = Callable[[Link], T]
@@ -163,6 +164,22 @@ class SqlStore(abc.ABC):
     async def delete_subscription(self, namespace: str, trigger: str) -> bool:
         """See `Store.delete_subscription`."""
         return await self._write(lambda link: feeds.delete_subscription(link, namespace, trigger))
+
+    async def get_api(self, namespace: str, base_path: str) -> Api | None:
+        """See `Store.get_api`."""
+        return await self._read(lambda link: apis.get_api(link, namespace, base_path, self._reading(link)))
+
+    async def list_apis(self, *, namespace: str | None = None, tenant: str | None = None) -> list[Api]:
+        """See `Store.list_apis`."""
+        return await self._read(lambda link: apis.list_apis(link, namespace, tenant, self._reading(link)))
+
+    async def put_api(self, api: Api) -> None:
+        """See `Store.put_api`."""
+        await self._write(lambda link: apis.put_api(link, api, self._writing(link)))
+
+    async def delete_api(self, api: Api) -> None:
+        """See `Store.delete_api`."""
+        await self._write(lambda link: apis.delete_api(link, api))
 
     async def put_connection(self, connection: Connection) -> None:
         """See `Store.put_connection`."""
