@@ -59,12 +59,12 @@ class CellSpawner:
         self._ending: set[asyncio.Task[bool]] = set()
         self._closing = False
         self._loop = asyncio.get_running_loop()
-        self._warden = Warden(plan, level, self._lost)
+        self.warden = Warden(plan, level, self._lost)
         self._restarting: asyncio.Task[None] | None = None
 
     async def open(self, first: Kind | None = None) -> None:
         """Start the warden, and some cells of a first kind. Raises WardenRefused."""
-        await self._warden.open()
+        await self.warden.open()
         if first is not None:
             self._use(_sort(first, MEMORY), first)
         self._timer = self._loop.call_later(self._idle, self._expire)
@@ -105,7 +105,7 @@ class CellSpawner:
         }
         if kind.family != "python":
             order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
-        cell = await self._warden.make(order, memory + unpacked // limits.MB)
+        cell = await self.warden.make(order, memory + unpacked // limits.MB)
         if own_network:
             for listener, door in zip(cell.listeners, (self._doors.egress, self._doors.api), strict=True):
                 cell.servers.append(await self._loop.create_server(door, sock=listener))
@@ -172,9 +172,10 @@ class CellSpawner:
             await cell.gone()
         self._ready.clear()
         while not self._closing:
-            self._warden = Warden(self._plan, self._level, self._lost)
+            await self.warden.close()
+            self.warden = Warden(self._plan, self._level, self._lost)
             try:
-                await self._warden.open()
+                await self.warden.open()
             except WardenRefused as error:
                 log.error("The warden could not be started again", reason=str(error))  # noqa: TRY400 - the reason is the whole of it
                 await asyncio.sleep(AGAIN_AFTER)
@@ -188,7 +189,7 @@ class CellSpawner:
         self._timer.cancel()
         if self._restarting is not None:
             self._restarting.cancel()
-        await self._warden.close()
+        await self.warden.close()
         for ready in self._ready.values():
             for cell in ready:
                 await cell.gone()

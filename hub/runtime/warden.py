@@ -59,7 +59,7 @@ class Cell:
     def __init__(self, warden: Warden, number: int, message: dict[str, Any], passed: list[int]) -> None:
         self._warden = warden
         self.number = number
-        self._keeper: int = message["keeper"]
+        self.keeper: int = message["keeper"]
         self._grouped = warden.level >= ladder.CELL_WITH_GROUP
         self.watch_every = WATCH_GROUP_EVERY if self._grouped else WATCH_MEMORY_EVERY
         door, self._stdout, self._stderr, *listeners = passed
@@ -82,7 +82,7 @@ class Cell:
 
     def resident(self) -> int:
         """See `Spawned.resident`."""
-        return 0 if self._grouped else resident(self._keeper)
+        return 0 if self._grouped else resident(self.keeper)
 
     def claim(self, memory: int, *, data: int) -> None:
         """From now on it is of an action with limits of its own, in MB; `data` 0 leaves private memory to the group or the watch."""
@@ -178,6 +178,8 @@ class Warden:
 
     def tell(self, message: dict[str, Any]) -> None:
         """Say something; what it does not take at once follows in order."""
+        if self._way.fileno() < 0:
+            return
         self._unsent.append(message)
         if len(self._unsent) == 1:
             self._writable()
@@ -226,6 +228,7 @@ class Warden:
         """It ended, and every cell with it."""
         self._loop.remove_reader(self._way.fileno())
         self._loop.remove_writer(self._way.fileno())
+        self._way.close()
         if not self._ready.done():
             self._ready.set_exception(WardenRefused("the warden ended while it was started"))
         for answer in self._waiting.values():
@@ -239,14 +242,13 @@ class Warden:
             self._on_lost()
 
     async def close(self) -> None:
-        """End it with all its cells."""
+        """End it with all its cells; one that has ended already is given back."""
         self._closing = True
         with contextlib.suppress(OSError):
             self._way.shutdown(socket.SHUT_WR)
         await asyncio.to_thread(self._process.wait)
         if self._way.fileno() >= 0:
             self._lost()
-            self._way.close()
 
 
 def _unwanted(answer: asyncio.Future[Cell]) -> None:
