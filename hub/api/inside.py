@@ -16,6 +16,7 @@ class OnlyApi:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         if scope["type"] == "http" and not scope["path"].startswith(PREFIX):
             await PlainTextResponse(SENTENCE, 403)(scope, receive, send)
         else:

@@ -44,9 +44,15 @@ class Doors:
 
 
 class CellSpawner:
-    """See `hub.runtime.spawn.Spawner`. `api_host` is what actions outside a network of their own call; `idle` (s) ends unused ready cells."""
+    """See `hub.runtime.spawn.Spawner`.
 
-    def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], connect: Callable[[], list[int]], idle: float) -> None:
+    `api_host` and `connect` are the address and the ports of the hub for cells without a network of their own; `idle` (s) is how long
+    ready cells stay when none of their sort is used.
+    """
+
+    def __init__(
+        self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], connect: Callable[[], list[int]], idle: float
+    ) -> None:
         self._plan = plan
         self._level = level
         self._doors = doors
@@ -124,7 +130,7 @@ class CellSpawner:
     # Cells that stand ready
 
     def _use(self, sort: Sort, kind: Kind) -> None:
-        """This sort is in use: some of it stand ready from now on."""
+        """It is in use: some of this sort stand ready from now on."""
         self._used[sort] = (self._loop.time(), kind)
         if sort not in self._filling and not self._closing and len(self._ready.get(sort, ())) < READY:
             task = self._filling[sort] = self._loop.create_task(self._fill(sort, kind))

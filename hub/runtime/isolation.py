@@ -15,11 +15,14 @@ import msgspec
 from hub.runtime.cells import ladder
 from hub.runtime.kinds import Kinds
 from hub.runtime.warden import Plan
-from hub.settings import SettingsRefused
 
 PROBE_SECONDS = 60.0
 _SYSTEM = Path("/usr")
 _LAUNCHERS = Path(__file__).with_name("launchers")
+
+
+class IsolationRefused(Exception):
+    """The hub must not start like this; the message names the setting, what was found, and what to write instead."""
 
 
 class Isolation(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +39,10 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator wants: `highest` None for the best there is; `accept` a level below the last start's; whether the hub is on loopback."""
+    """What the operator wants.
+
+    `highest` None is the best there is; `accept` is the lowest that may follow a higher one; `loopback` says where the hub listens.
+    """
 
     highest: int | None
     accept: int | None
@@ -75,33 +81,37 @@ def _homes(kinds: Kinds) -> list[Path]:
 
 
 async def find(plan: Plan, choice: Choice, remembered: Path) -> Isolation:
-    """The level to run at; `remembered` is a file that keeps the last one. Raises SettingsRefused with what to write instead."""
+    """The level to run at; `remembered` is a file that keeps the last one. Raises IsolationRefused with what to write instead."""
     if choice.highest == ladder.NONE:
         found = Isolation(level=ladder.NONE, refused={"1": "HUB_RUNTIME__LEVEL is 0"})
     else:
         found = await _probe(plan, ladder.HIGHEST if choice.highest is None else choice.highest)
     _check(found, choice, _last(remembered))
-    remembered.write_text(str(found.level))
+    _remember(remembered, found.level)
     return found
 
 
 def _check(found: Isolation, choice: Choice, last: int | None) -> None:
     why = "; ".join(f"level {level}: {reason}" for level, reason in found.refused.items())
     if found.level == ladder.NONE and choice.highest != ladder.NONE:
-        raise SettingsRefused(
+        raise IsolationRefused(
             f"HUB_RUNTIME__LEVEL cannot be used: no level of isolation holds here ({why}). "
             "Mend what is named, or write 0 to run actions without isolation, on loopback and for your own code alone."
         )
     if found.level == ladder.NONE and not choice.loopback:
-        raise SettingsRefused(
+        raise IsolationRefused(
             "HUB_RUNTIME__LEVEL cannot be used: found 0, which is for a hub on loopback, and HUB_HOST is not. "
             "Leave it out for the highest level that holds, or listen on 127.0.0.1."
         )
     if last is not None and found.level < last and (choice.accept is None or found.level < choice.accept):
-        raise SettingsRefused(
+        raise IsolationRefused(
             f"HUB_RUNTIME__ACCEPT_LEVEL is needed: actions ran at isolation level {last} before, and now only level {found.level} "
             f"can be had ({why}). Mend what is named, or accept it with HUB_RUNTIME__ACCEPT_LEVEL={found.level}."
         )
+
+
+def _remember(remembered: Path, level: int) -> None:
+    remembered.write_text(str(level))
 
 
 def _last(remembered: Path) -> int | None:
@@ -111,7 +121,7 @@ def _last(remembered: Path) -> int | None:
 
 
 async def _probe(plan: Plan, highest: int) -> Isolation:
-    """Ask the program that builds cells and attacks from inside. Raises SettingsRefused when it does not answer."""
+    """Ask the program that builds cells and attacks from inside. Raises IsolationRefused when it does not answer."""
     process = await asyncio.create_subprocess_exec(
         *plan.command("probe"),
         stdin=asyncio.subprocess.PIPE,
@@ -125,7 +135,7 @@ async def _probe(plan: Plan, highest: int) -> Isolation:
             said, _ = await process.communicate(words)
         return msgspec.json.decode(said, type=Isolation)
     except (TimeoutError, msgspec.MsgspecError) as error:
-        raise SettingsRefused(
+        raise IsolationRefused(
             "HUB_RUNTIME__LEVEL cannot be used: the probe of the isolation levels gave no answer. "
             "Look at what it wrote above, or write 0 to run actions without isolation on loopback."
         ) from error

@@ -6,7 +6,8 @@ import asyncio
 
 SENTENCE = "This hub lets actions reach its own API and nothing else: there is no way out of a cell yet.\n"
 _ANSWER = (
-    f"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(SENTENCE)}\r\nConnection: close\r\n\r\n{SENTENCE}"
+    "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+    f"Content-Length: {len(SENTENCE)}\r\n\r\n{SENTENCE}"
 ).encode()
 
 

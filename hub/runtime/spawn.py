@@ -48,7 +48,7 @@ class Spawner(Protocol):
     """Starts launchers."""
 
     async def open(self) -> None:
-        """Make ready. Raises SettingsRefused when what was asked for cannot be had."""
+        """Make ready. Raises IsolationRefused when what was asked for cannot be had."""
 
     async def spawn(self, wanted: Wanted) -> Spawned:
         """A launcher of that kind. Raises LaunchFailed; there is no other way to run it then."""

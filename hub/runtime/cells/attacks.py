@@ -294,7 +294,7 @@ def daemon(bait):
     child = os.fork()
     if child:
         os.waitpid(child, 0)
-        return None
+        return
     keeper = bait.keeper
     os.setsid()
     if os.fork():

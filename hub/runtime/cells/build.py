@@ -12,7 +12,8 @@ import select
 import signal
 import socket
 import sys
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
 
 from . import capabilities, cgroups, descriptors, ladder, landlock, limits, mounts, namespaces, packets, seccomp
 from .kernel import PR_SET_CHILD_SUBREAPER, StepRefused, die_with_parent, prctl
@@ -31,21 +32,22 @@ class BuildRefused(StepRefused):
 class Order(NamedTuple):
     """What is to be built. `work` in bytes, `files` a count; `slot` is the user it becomes, or None for this one.
 
-    `command` replaces the forked Python by another program, which is given the path of `launcher` and the number of its socket. `listen` are the ports inside that the hub accepts on, `connect` those that
-    a fence without a network of its own may connect to. `folder` is where a cell without a view of its own works.
+    `command` replaces the forked Python by another program, which is given the path of `launcher` and the number of its socket.
+    `listen` are the ports inside that the hub accepts on, `connect` those that a fence without a network of its own may connect to.
+    `folder` is where a cell without a view of its own works.
     """
 
     cell: int
     level: int
     work: int
     files: int
-    environment: dict
-    readable: list
+    environment: dict[str, str]
+    readable: list[str]
     slot: int | None = None
-    command: list | None = None
+    command: list[str] | None = None
     launcher: str = ""
-    listen: list = []  # noqa: RUF012 - a named tuple's default is shared, and nobody changes it
-    connect: list = []  # noqa: RUF012 - as above
+    listen: list[int] = []  # noqa: RUF012 - a named tuple's default is shared, and nobody changes it
+    connect: list[int] = []  # noqa: RUF012 - as above
     folder: str = mounts.WORK
 
 
@@ -59,17 +61,21 @@ def home(folder: str = mounts.WORK) -> dict[str, str]:
     return {"HOME": folder, "TMPDIR": folder}
 
 
+Launch = Callable[["Order", int], None]
+"""Becomes the launcher, which is given the number of its socket."""
+
+
 class Ways(NamedTuple):
     """Descriptors: to the hub, for what is printed, into the groups, and to the warden."""
 
     door: int
     stdout: int
     stderr: int
-    groups: list
+    groups: list[int]
     warden: int
 
 
-def keep(order: Order, ways: Ways, launch) -> None:
+def keep(order: Order, ways: Ways, launch: Launch) -> NoReturn:
     """Be the keeper; never returns. `launch` is called in the first process once the cell is ready."""
     try:
         first, lifeline = _start(order, ways)
@@ -110,7 +116,7 @@ def _start(order: Order, ways: Ways) -> tuple[int, int]:
     return first, ours if first else theirs
 
 
-def _be_first(order: Order, ways: Ways, lifeline: int, launch) -> None:
+def _be_first(order: Order, ways: Ways, lifeline: int, launch: Launch) -> NoReturn:
     """Harden, say so, become the launcher; never returns."""
     try:
         die_with_parent(error=BuildRefused)
@@ -134,7 +140,7 @@ def _be_first(order: Order, ways: Ways, lifeline: int, launch) -> None:
         os._exit(1)
 
 
-def _furnish(order: Order) -> list:
+def _furnish(order: Order) -> list[socket.socket]:
     """A network and files of its own."""
     if order.level < ladder.CELL:
         os.chdir(order.folder)
@@ -188,7 +194,7 @@ def _sweep() -> None:
             continue
 
 
-def _refuse(order: Order, ways: Ways, error: Exception) -> None:
+def _refuse(order: Order, ways: Ways, error: Exception) -> NoReturn:
     """Tell the warden which step was refused, and end."""
     step = error.step if isinstance(error, StepRefused) else BuildRefused.step
     with contextlib.suppress(OSError), socket.socket(fileno=ways.warden) as warden:

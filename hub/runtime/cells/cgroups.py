@@ -14,6 +14,8 @@ MB = 1 << 20
 SYSTEM = "/sys/fs/cgroup"
 PROCESSES = 128
 """The keeper and what the limit on processes allows, with room for threads of Node.js."""
+LEGACY, UNIFIED = 1, 2
+"""The versions."""
 _TASKS = "cgroup.procs"
 
 
@@ -32,19 +34,19 @@ class Groups:
         for folder in sorted(set(self._folders.values())):
             _clear(folder)
             _make(folder)
-        if self.version == 2:
+        if self.version == UNIFIED:
             folder = self._folders["memory"]
             _set(os.path.dirname(folder), "cgroup.subtree_control", "+memory +pids +cpu")
             _set(folder, "cgroup.subtree_control", "+memory +pids +cpu")
 
     def join(self, pid: int) -> None:
         """With version 1: put a zygote, and thereby all its cells, where the cells' share of the processor is counted."""
-        if self.version == 1:
+        if self.version == LEGACY:
             _set(self._folders["cpu"], _TASKS, str(pid))
 
     def make(self, name: str, memory: int) -> Group:
         """A group for one cell; `memory` in MB. Raises CgroupsRefused."""
-        if self.version == 2:
+        if self.version == UNIFIED:
             folders = [f"{self._folders['memory']}/{name}"]
         else:
             folders = [f"{self._folders[controller]}/{name}" for controller in ("memory", "pids")]
@@ -52,7 +54,7 @@ class Groups:
         for folder in folders:
             _make(folder)
         group.limit(memory)
-        if self.version == 2:
+        if self.version == UNIFIED:
             _set(folders[0], "memory.oom.group", "1")
         _set(folders[-1], "pids.max", str(PROCESSES))
         return group
@@ -73,7 +75,7 @@ class Group:
     def limit(self, memory: int) -> None:
         """Most memory, in MB, swap included. Raises CgroupsRefused."""
         most = str(memory * MB)
-        if self._version == 1:
+        if self._version == LEGACY:
             _set(self._folders[0], "memory.limit_in_bytes", most)
             return
         _set(self._folders[0], "memory.max", most)
@@ -84,8 +86,7 @@ class Group:
         """Descriptors into which a process writes its number to be counted here. The caller closes them. Raises CgroupsRefused."""
         found: list[int] = []
         try:
-            for folder in self._folders:
-                found.append(os.open(f"{folder}/{_TASKS}", os.O_WRONLY | os.O_CLOEXEC))
+            found.extend(os.open(f"{folder}/{_TASKS}", os.O_WRONLY | os.O_CLOEXEC) for folder in self._folders)
         except OSError as error:
             for door in found:
                 os.close(door)
@@ -94,7 +95,7 @@ class Group:
 
     def watch(self) -> int | None:
         """With version 1: a descriptor that can be read when memory ran out, since the kernel ends one process there and not the group."""
-        if self._version != 1:
+        if self._version != LEGACY:
             return None
         bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
@@ -110,18 +111,19 @@ class Group:
 
     def peak(self) -> int:
         """Most memory it had, in bytes; 0 where the kernel does not keep it."""
-        name = "memory.max_usage_in_bytes" if self._version == 1 else "memory.peak"
+        name = "memory.max_usage_in_bytes" if self._version == LEGACY else "memory.peak"
         return _number(_read(f"{self._folders[0]}/{name}"))
 
     def ran_out(self) -> bool:
         """Whether the kernel ended something for its memory."""
-        name = "memory.oom_control" if self._version == 1 else "memory.events"
+        name = "memory.oom_control" if self._version == LEGACY else "memory.events"
         words = _read(f"{self._folders[0]}/{name}").split()
         return any(key == "oom_kill" and _number(value) for key, value in zip(words[::2], words[1::2], strict=False))
 
     def remove(self) -> bool:
         """Whether the groups are gone, as they are once nothing is left in them."""
-        return all([_remove(folder) for folder in self._folders])
+        removed = [_remove(folder) for folder in self._folders]
+        return all(removed)
 
 
 def join(doors: list[int], pid: int) -> None:
@@ -143,11 +145,11 @@ def _find() -> tuple[int, dict[str, str]]:
     unified = SYSTEM if os.geteuid() == 0 else f"{SYSTEM}{own.get('', '')}".rstrip("/")
     offered = _read(f"{unified}/cgroup.controllers").split()
     if {"memory", "pids"} <= set(offered):
-        return 2, dict.fromkeys(("memory", "pids", "cpu"), unified)
+        return UNIFIED, dict.fromkeys(("memory", "pids", "cpu"), unified)
     missing = [name for name in ("memory", "pids", "cpu") if name not in own or not os.path.isdir(f"{SYSTEM}/{name}")]
     if missing:
         raise CgroupsRefused(f"there is no group for {', '.join(missing)}: neither version 2 nor version 1 has the controllers")
-    return 1, {name: f"{SYSTEM}/{name}{own[name]}".rstrip("/") for name in ("memory", "pids", "cpu")}
+    return LEGACY, {name: f"{SYSTEM}/{name}{own[name]}".rstrip("/") for name in ("memory", "pids", "cpu")}
 
 
 def _own() -> dict[str, str]:

@@ -35,8 +35,18 @@ LEVELS = (
         "files, processes and networks that its user may use; the disk; shared memory",
     ),
     Level(FENCE, "fence", "limits, Landlock, a filter on system calls, a watch on memory", "the disk, names of processes, shared memory"),
-    Level(CELL, "cell", "namespaces of every kind, a read-only root, sized folders, no capabilities, the fence", "precise memory and processor"),
-    Level(CELL_WITH_GROUP, "cell with group", "a cell in a control group; a user of its own when started as root", "the kernel, which all share"),
+    Level(
+        CELL,
+        "cell",
+        "namespaces of every kind, a read-only root, sized folders, no capabilities, the fence",
+        "precise memory and processor",
+    ),
+    Level(
+        CELL_WITH_GROUP,
+        "cell with group",
+        "a cell in a control group; a user of its own when started as root",
+        "the kernel, which all share",
+    ),
 )
 
 

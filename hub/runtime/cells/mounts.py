@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from typing import TextIO
 
 from .kernel import StepRefused, checked, libc, syscall
 from .syscalls import NUMBERS, machine
@@ -25,8 +26,8 @@ HARMLESS = NO_SETUID | NO_DEVICES
 VIEW = "/view"
 WORK = "/home/action"
 LAUNCHERS = "/launchers"
-SHARED_MEMORY = "/dev/shm"
-TEMPORARY = ("/tmp", "/var/tmp")
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a cell's own
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - as above
 DEVICES = ("null", "zero", "full", "random", "urandom")
 VIEW_SIZE, VIEW_FILES = 1 << 20, 512
 SHARED_MEMORY_SIZE = 16 << 20
@@ -151,7 +152,7 @@ def _touch(path: str) -> None:
     _new_file(path).close()
 
 
-def _new_file(path: str):
+def _new_file(path: str) -> TextIO:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     return open(path, "x")
 

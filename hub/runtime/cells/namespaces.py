@@ -53,7 +53,10 @@ def become(slot: int) -> None:
 
 
 def enter(flags: int, *, inside: int = INSIDE) -> None:
-    """Leave the machine's namespaces; with users among them, this user is `inside` there and nobody else exists. Raises NamespacesRefused."""
+    """Leave the machine's namespaces; with users among them, this user is `inside` there and there are no others.
+
+    Raises NamespacesRefused.
+    """
     user, group = os.geteuid(), os.getegid()
     syscall("unshare", flags, error=NamespacesRefused, doing="leaving the machine's namespaces")
     if flags & NEW_USERS:
@@ -77,7 +80,10 @@ def raise_loopback() -> None:
 
 
 def listen(port: int) -> socket.socket:
-    """A listener in this network. It stays there when it is passed to the hub, which thereby accepts from inside. Raises NamespacesRefused."""
+    """A listener in this network. It stays there when it is passed to the hub, which thereby accepts from inside.
+
+    Raises NamespacesRefused.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.bind((LOOPBACK, port))

@@ -31,6 +31,7 @@ MEMORY = 256
 WORK, FILES = 64 << 20, 4096
 EGRESS = 3128
 DAEMON = "daemon"
+SHARED = "/dev/shm"  # noqa: S108 - what others share is the bait
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM = os.path.join(_HERE, "__main__.py")
 _DISKS = ("/dev/mem", "/dev/kmem", "/dev/port", "/dev/sda", "/dev/vda", "/dev/nvme0n1", "/dev/xvda", "/dev/dm-0", "/dev/loop0")
@@ -50,7 +51,7 @@ class Warden:
         self.way.settimeout(WAIT_SECONDS)
         with theirs:
             words = [sys.executable, "-I", "-S", _PROGRAM, "warden", str(theirs.fileno())]
-            self._process = subprocess.Popen(words, env={}, cwd="/", pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(words, env={}, cwd="/", pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603 - the program is ours
         packets.send(self.way, plan)
         self.hear("warden")
 
@@ -124,10 +125,10 @@ class Bait:
 
     def __init__(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="whiskhub-bait-")
-        os.chmod(self.folder, 0o777)
+        os.chmod(self.folder, 0o777)  # noqa: S103 - bait
         self.canary = os.urandom(16).hex()
         self._files = {"secret": (f"{self.folder}/secret", 0o600), "readable": (f"{self.folder}/readable", 0o644)}
-        self._files["shared"] = (f"/dev/shm/whiskhub-bait-{os.getpid()}", 0o644)
+        self._files["shared"] = (f"{SHARED}/whiskhub-bait-{os.getpid()}", 0o644)
         for path, mode in self._files.values():
             with open(path, "w") as file:
                 file.write(self.canary)
@@ -135,10 +136,10 @@ class Bait:
         self._port = socket.create_server(("127.0.0.1", 0))
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.bind(("127.0.0.1", 0))
-        self._datagrams.setblocking(False)
+        self._datagrams.setblocking(False)  # noqa: FBT003 - socket takes it so
         self._abstract = self._unix(f"\0whiskhub-bait-{self.canary}")
         self._path = self._unix(f"{self.folder}/socket")
-        os.chmod(f"{self.folder}/socket", 0o777)
+        os.chmod(f"{self.folder}/socket", 0o777)  # noqa: S103 - bait
         self._libc = ctypes.CDLL(None, use_errno=True)
         key = int.from_bytes(os.urandom(3)) + 1
         self._memory = self._libc.shmget(key, 4096, _CREATE | 0o666)

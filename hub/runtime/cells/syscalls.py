@@ -268,5 +268,5 @@ UNCOUNTED_MEMORY = ("memfd_create", "shmget", "shmat", "shmctl")
 
 
 def machine() -> str:
-    """This machine's name in the tables; one that is not in them has no filter."""
+    """The name of this machine in the tables; one that is not in them has no filter."""
     return os.uname().machine

@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 from collections import deque
+from typing import Any
 
 from . import build, cgroups, descriptors, ladder, limits, packets
 from .kernel import StepRefused
@@ -38,7 +39,7 @@ class ZygoteRefused(StepRefused):
 class Zygote:
     """The warden's side of one."""
 
-    def __init__(self, plan: dict) -> None:
+    def __init__(self, plan: dict[str, Any]) -> None:
         self.way, theirs = packets.pair()
         with theirs:
             theirs.set_inheritable(True)
@@ -100,14 +101,14 @@ class Cell:
 class Warden:
     """The loop. `plan` is the hub's: `level`, `name` of the groups, `scratch`, `temporary`, `readable`, `launchers`."""
 
-    def __init__(self, hub: socket.socket, plan: dict) -> None:
+    def __init__(self, hub: socket.socket, plan: dict[str, Any]) -> None:
         self._hub = hub
         self._plan = plan
         self._level = plan["level"]
         self._cells: dict[int, Cell] = {}
         self._bells: dict[int, Cell] = {}
         self._left: list[Cell] = []
-        self._orders: deque[tuple[dict, Cell]] = deque()
+        self._orders: deque[tuple[dict[str, Any], Cell]] = deque()
         self._zygotes: dict[int, Zygote] = {}
         self._slots: deque[int] | None = None
         self._groups: cgroups.Groups | None = None
@@ -155,7 +156,7 @@ class Warden:
             elif message["do"] == "claim":
                 self._claim(cell, message)
 
-    def _make(self, number: int, message: dict) -> None:
+    def _make(self, number: int, message: dict[str, Any]) -> None:
         cell = self._cells[number] = Cell(number, self._slots.popleft() if self._slots else None)
         try:
             if self._groups is not None:
@@ -180,7 +181,7 @@ class Warden:
         if cell.slot is not None:
             os.chown(folder, cell.slot, cell.slot)
 
-    def _claim(self, cell: Cell, message: dict) -> None:
+    def _claim(self, cell: Cell, message: dict[str, Any]) -> None:
         """From now on it is of an action with limits of its own."""
         with contextlib.suppress(StepRefused):
             if cell.group is not None:
@@ -213,7 +214,7 @@ class Warden:
             current.retired = True
             self._new_zygote()
 
-    def _order(self, zygote: Zygote, order: dict, cell: Cell) -> None:
+    def _order(self, zygote: Zygote, order: dict[str, Any], cell: Cell) -> None:
         door, door_inside = socket.socketpair()
         stdout, stdout_inside = os.pipe()
         stderr, stderr_inside = os.pipe()
@@ -257,7 +258,7 @@ class Warden:
         else:
             self._hear_cell(self._cells[message["cell"]], message, passed)
 
-    def _hear_cell(self, cell: Cell, message: dict, passed: list[int]) -> None:
+    def _hear_cell(self, cell: Cell, message: dict[str, Any], passed: list[int]) -> None:
         if "first" in message:
             cell.first_pid, cell.keeper, cell.first = message["first"], message["keeper"], passed[0]
             if cell.doomed:

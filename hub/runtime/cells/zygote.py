@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import types
+from typing import Any
 
 from . import build, descriptors, ladder, mounts, namespaces, packets
 from .kernel import StepRefused, die_with_parent
@@ -43,7 +44,7 @@ PYTHON = "python.py"
 class Zygote:
     """Forks on request. `plan` is the warden's: the level, what cells may read, the launcher."""
 
-    def __init__(self, warden: socket.socket, plan: dict) -> None:
+    def __init__(self, warden: socket.socket, plan: dict[str, Any]) -> None:
         self._warden = warden
         self._plan = plan
         self._children: dict[int, tuple[int, int]] = {}
@@ -82,7 +83,7 @@ class Zygote:
         order, passed = packets.receive(self._warden)
         pid = os.fork()
         if pid == 0:
-            ways = build.Ways(*passed[:3], passed[3:], self._warden.fileno())
+            ways = build.Ways(passed[0], passed[1], passed[2], passed[3:], self._warden.fileno())
             build.keep(build.Order(**order), ways, self._launch)
         for number in passed:
             os.close(number)
@@ -101,10 +102,10 @@ class Zygote:
         if order.command is not None:
             # What Python ignores is not for others to ignore.
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            os.set_inheritable(door, True)
+            os.set_inheritable(door, True)  # noqa: FBT003 - os takes it so
             program, *words = order.command
             launcher = os.path.join(os.path.dirname(self._launcher), order.launcher)
-            os.execve(program, [program, *words, launcher, str(door)], order.environment)
+            os.execve(program, [program, *words, launcher, str(door)], order.environment)  # noqa: S606 - the kind's own program
         _forget_ourselves()
         _open_streams()
         os.environ.clear()
@@ -112,14 +113,14 @@ class Zygote:
         sys.argv = [self._launcher, str(door)]
         main = sys.modules["__main__"] = types.ModuleType("__main__")
         main.__file__ = self._launcher
-        exec(self._code, main.__dict__)
+        exec(self._code, main.__dict__)  # noqa: S102 - the launcher, compiled before there was anything to fear
 
 
 def _open_streams() -> None:
     """The streams of the zygote remember what they were opened on, which is another thing by now."""
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it stays open
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - as above
 
 
 def _forget_ourselves() -> None:
