@@ -85,7 +85,7 @@ from hub.services.throttles import Throttles
 from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
 from hub.services.web_actions import WebActions
-from hub.settings import ROLES, Settings, SettingsRefused
+from hub.settings import ROLES, Limits, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
 from hub.telemetry.log import configure, get_logger
@@ -171,14 +171,13 @@ def _unknown(setting: str, found: str, wanted: str) -> SettingsRefused:
 def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callable[[], str]) -> Services:
     """Make every service and introduce them to each other. Nothing runs yet."""
     limits = settings.limits
-    ranges = LimitRange(timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs))
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
     kinds = Kinds.discover(settings.runtime.node or None)
     runtime = ProcessRuntime(kinds, folder.path / "run", api_host)
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
-    identities = Identities(store, bus, ranges, folder.token_secret())
+    identities = Identities(store, bus, action_ranges(limits), folder.token_secret())
     sessions = Sessions(store, identities)
     acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))))
     recorder = Recorder(store)
@@ -242,6 +241,17 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         retention=Retention(store, settings.retention, folder.path),
         admin=Admin(identities, sessions, limits.key_grace),
         pool=pool,
+    )
+
+
+def action_ranges(limits: Limits) -> LimitRange:
+    """What an action may ask for on this hub."""
+    return LimitRange(
+        timeout=(100, limits.max_action_timeout),
+        memory=(128, limits.max_action_memory),
+        logs=(0, limits.max_action_logs),
+        concurrency=(1, limits.max_action_concurrency),
+        instances=limits.concurrent_invocations,
     )
 
 
@@ -491,10 +501,7 @@ async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTr
     store = await open_record(settings, folder)
     try:
         limits = settings.limits
-        ranges = LimitRange(
-            timeout=(100, limits.max_action_timeout), memory=(128, limits.max_action_memory), logs=(0, limits.max_action_logs)
-        )
-        identities = Identities(store, LocalBus(), ranges, folder.token_secret())
+        identities = Identities(store, LocalBus(), action_ranges(limits), folder.token_secret())
         admin = Admin(identities, Sessions(store, identities), limits.key_grace)
         base_url = settings.base_url or f"http://{settings.host}:{settings.port}"
         yield httpx.ASGITransport(app=admin_app(admin, base_url))

@@ -27,6 +27,7 @@ class Limits(BaseModel):
     max_action_memory: int = Field(512, ge=128, description="Most memory an action may ask for, in MB.")
     max_action_timeout: int = Field(300_000, ge=100, description="Longest time limit an action may ask for, in milliseconds.")
     max_action_logs: int = Field(10, ge=0, description="Most log output an action may ask for, in MB.")
+    max_action_concurrency: int = Field(200, ge=1, description="Most runs at a time that an action may ask for in one process.")
     allowed_kinds: str = Field(
         "", description="Comma-separated kinds that every namespace may use beside its own `allowedKinds`; empty in both: all kinds."
     )

@@ -61,21 +61,23 @@ Exec = CodeExec | SequenceExec | NativeExec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """`timeout` in ms, `memory` and `logs` in MB, `concurrency` in activations per process."""
+    """`timeout` in ms, `memory` and `logs` in MB, `concurrency` in activations per process, `instances` in processes (None: any number)."""
 
     timeout: int = 60_000
     memory: int = 256
     logs: int = 10
     concurrency: int = 1
+    instances: int | None = None
 
 
 class LimitRange(msgspec.Struct, frozen=True, kw_only=True):
-    """What a namespace may ask for; inclusive."""
+    """What a namespace may ask for; inclusive. `instances` is the most of them: what the namespace may have in flight."""
 
     timeout: tuple[int, int] = (100, 300_000)
     memory: tuple[int, int] = (128, 512)
     logs: tuple[int, int] = (0, 10)
     concurrency: tuple[int, int] = (1, 1)
+    instances: int = 30
 
     def check(self, limits: Limits) -> None:
         """Raise Malformed with upstream's text for the first limit out of range."""
@@ -91,6 +93,13 @@ class LimitRange(msgspec.Struct, frozen=True, kw_only=True):
             if value > high:
                 message = f"requirement failed: {what} {value}{unit} exceeds allowed threshold of {high}{unit}"
                 raise Malformed(message)
+        self._check_instances(limits.instances)
+
+    def _check_instances(self, instances: int | None) -> None:
+        if instances is not None and instances < 1:
+            raise Malformed(f"requirement failed: instance concurrency {instances} below allowed threshold of 1")
+        if instances is not None and instances > self.instances:
+            raise Malformed(f"Max action instance concurrency must not exceed your namespace concurrency of {self.instances}.")
 
 
 class Action(Entity, frozen=True, kw_only=True):

@@ -36,7 +36,13 @@ class NamespaceLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             least, most = getattr(self, f"min_action_{what}"), getattr(self, f"max_action_{what}")
             return low if least is None else max(low, least), high if most is None else min(high, most)
 
-        return LimitRange(timeout=between("timeout"), memory=between("memory"), logs=between("logs"), concurrency=between("concurrency"))
+        return LimitRange(
+            timeout=between("timeout"),
+            memory=between("memory"),
+            logs=between("logs"),
+            concurrency=between("concurrency"),
+            instances=hub.instances if self.concurrent_invocations is None else self.concurrent_invocations,
+        )
 
 
 class KeyScope(msgspec.Struct, frozen=True):

@@ -54,19 +54,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActionProcess(Protocol):
-    """One process (with its group). Not safe for two runs at a time.
+    """One process (with its group).
 
-    `alive` turns False by itself when the process ends, busy or idle; such a one must not be asked again.
+    `alive` turns False by itself when the process ends, busy or idle; such a one must not be asked again. `places` is how many runs it
+    takes at a time; it is known once the process is initialised. What is printed while several are under way is in the log of the one that
+    ends first.
     """
 
     initialized: bool
     alive: bool
+    places: int
 
     async def init(self, start: Start) -> Outcome | None:
         """Hand over the code; None when it is ready to run, else how the init failed (the process is then ended)."""
 
     async def run(self, run: Run) -> Outcome:
-        """Run once. A process that timed out, died or was refused says `reusable=False`."""
+        """Run once. A process that timed out, died or was refused says `reusable=False`; one that ended takes its other runs along."""
 
     async def stop(self) -> None:
         """End the whole group at once; safe to call twice."""

@@ -110,6 +110,14 @@ class Kinds:
             raise self._unsupported(kind)
         return Kind(kind, family.name, family.program, family.launcher, family.real)
 
+    def runs(self, kind: str) -> bool:
+        """Whether a stored kind can be run here now; the machine may have lost its program since."""
+        try:
+            self.resolve(kind)
+        except Malformed:
+            return False
+        return True
+
     def runs_on(self, kind: str) -> str | None:
         """What really runs an older kind; None when the kind is listed."""
         family = self._families.get(kind.partition(":")[0])

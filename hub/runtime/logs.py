@@ -50,6 +50,7 @@ class Logs:
         self._lines: list[str] = []
         self._size = 0
         self._cut = False
+        self._closed = False
         self._stamps = Stamps()
         self._waiting = select.poll()
         self._by_pipe = {stream.pipe: stream for stream in self.streams}
@@ -101,21 +102,30 @@ class Logs:
     def _ours(self, text: str) -> str:
         return f"{self._stamps.next()} stderr: {text}"
 
-    def take(self, *extra: str) -> tuple[str, ...]:
-        """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr."""
-        for pipe, _ in self._waiting.poll(0):
-            self.read(self._by_pipe[pipe], _MOST_CHUNKS)
-        for stream in self.streams:
-            if stream.partial:
-                self._line(stream.name, stream.partial)
-                stream.partial = b""
+    def take(self, *extra: str, last: bool = True) -> tuple[str, ...]:
+        """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr.
+
+        Unless it was the `last` one under way, a line that has begun is left to be ended.
+        """
+        if not self._closed:
+            for pipe, _ in self._waiting.poll(0):
+                self.read(self._by_pipe[pipe], _MOST_CHUNKS)
+        if last:
+            self._end_lines()
         if not self._lines and not extra:
             return ()
         lines = [*self._lines, *(self._ours(text) for text in extra)] if self._limit else []
         self._lines, self._size, self._cut = [], 0, False
         return tuple(lines)
 
+    def _end_lines(self) -> None:
+        for stream in self.streams:
+            if stream.partial:
+                self._line(stream.name, stream.partial)
+                stream.partial = b""
+
     def close(self) -> None:
-        """Give the pipes back."""
+        """Give the pipes back; what was read can still be taken."""
+        self._closed = True
         for stream in self.streams:
             os.close(stream.pipe)

@@ -1,7 +1,8 @@
 """Keeps action processes warm within a budget of memory.
 
-A process serves one key (namespace, action, revision) for its whole life. Who asks gets a warm one at once; otherwise a fresh one while
-there is room; otherwise idle ones of others make room, the longest unused first; otherwise it waits. Keys that wait for room take turns.
+A process serves one key (namespace, action, revision) for its whole life, and as many runs at a time as its action allows. Who asks gets
+a place in a warm one at once; otherwise a fresh one while there is room; otherwise idle ones of others make room, the longest unused
+first; otherwise it waits. Keys that wait for room take turns.
 """
 
 from __future__ import annotations
@@ -9,52 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from dataclasses import dataclass, field
 
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Runtime
+from hub.runtime.shelf import Home, Key, Shelf, Told, Waiter, queued, waiting
 
-Key = tuple[str, str, int]
 PATIENCE = 0.02
 """How long (s) a caller waits for one of several busy processes before another is started."""
 TENURE = 0.25
 """How long (s) a process serves callers of its own key before it makes room for others who wait: worth the start that this costs."""
-
-Waiter = asyncio.Future[ActionProcess | None]
-"""A process that somebody gave back; None for another answer, which depends on what is waited for."""
-
-
-@dataclass(slots=True, eq=False)
-class Shelf:
-    """All processes of one key. `busy` counts those at work and those about to start; `memory` is what each takes, in MB."""
-
-    key: Key
-    memory: int
-    idle: deque[tuple[float, ActionProcess]] = field(default_factory=deque)
-    busy: int = 0
-    served: int = 0
-    patient: deque[Waiter] = field(default_factory=deque)
-    roomless: deque[Waiter] = field(default_factory=deque)
-    forgotten: bool = False
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is here and nobody waits."""
-        return not (self.busy or self.idle or self.patient or self.roomless)
-
-
-@dataclass(slots=True)
-class Home:
-    """Where a process belongs, and since when it runs."""
-
-    shelf: Shelf
-    since: float
-
-
-def _first(queue: deque[Waiter]) -> bool:
-    """Whether somebody still waits; those who gave up are taken off the front."""
-    while queue and queue[0].done():
-        queue.popleft()
-    return bool(queue)
 
 
 class Pool:
@@ -81,38 +44,67 @@ class Pool:
     # Taking one
 
     def try_acquire(self, spec: ProcessSpec) -> ActionProcess | None:
-        """A warm process at once, or None."""
+        """A place in a warm process at once, or None."""
         shelf = self._shelves.get(spec.key)
-        while shelf is not None and shelf.idle:
-            _, process = shelf.idle.pop()
-            if process.alive:
-                shelf.busy += 1
-                return process
-            self._end(shelf, process)
+        if shelf is None:
+            return None
+        if shelf.shared and (process := self._share(shelf)) is not None:
+            return process
+        while shelf.idle:
+            _, home = shelf.idle.pop()
+            if home.process.alive:
+                home.runs = 1
+                if home.places > 1:
+                    shelf.shared.append(home)
+                return home.process
+            self._end(home)
+        return None
+
+    def _share(self, shelf: Shelf) -> ActionProcess | None:
+        """A place in one that is at work; one that is left out comes back when a run of it ends."""
+        while shelf.shared:
+            home = shelf.shared[-1]
+            usable = home.process.alive and not self._others_turn(home)
+            if usable:
+                home.runs += 1
+            if not usable or home.runs >= home.places:
+                shelf.shared.pop()
+            if usable:
+                return home.process
         return None
 
     async def acquire(self, spec: ProcessSpec) -> ActionProcess:
-        """A process, warm or fresh; waits while there is no room. Raises LaunchFailed."""
-        process = self.try_acquire(spec)
-        if process is not None:
-            return process
-        if self._closed:
-            raise LaunchFailed("the hub is stopping")
-        shelf = self._shelves.setdefault(spec.key, Shelf(spec.key, spec.limits.memory))
-        if shelf.busy >= self._enough:
-            process = await self._patient(shelf)
+        """A place in a process, warm or fresh; waits while there is none. A fresh one is told by `ready`. Raises LaunchFailed."""
+        patient = True
+        while True:
+            process = self.try_acquire(spec)
             if process is not None:
                 return process
-            if not shelf.forgotten:
-                shelf = self._shelves.setdefault(spec.key, shelf)
+            if self._closed:
+                raise LaunchFailed("the hub is stopping")
+            limits = spec.limits
+            shelf = self._shelves.setdefault(spec.key, Shelf(spec.key, limits.memory, limits.concurrency, limits.instances))
+            told = await self._turn(shelf, patient=patient)
+            if told is Told.ROOM:
+                return await self._launch(spec, shelf)
+            patient = patient and told is not Told.SLOW
+            if isinstance(told, Told):
+                continue
+            if told.alive:
+                return told
+            self.release(told, None)
+
+    async def _turn(self, shelf: Shelf, *, patient: bool) -> ActionProcess | Told:
+        """Wait as this key has to. Raises LaunchFailed when the pool closes."""
+        if shelf.full or shelf.covered:
+            return await self._wait(shelf, queued(shelf.held))
+        if patient and shelf.busy >= self._enough:
+            return await self._wait(shelf, shelf.patience(PATIENCE))
         # Nobody goes past those who wait for room already.
         if not self._turns and self._room_for(shelf.memory):
             self._reserve(shelf)
-        else:
-            process = await self._roomless(shelf)
-            if process is not None:
-                return process
-        return await self._launch(spec, shelf)
+            return Told.ROOM
+        return await self._roomless(shelf)
 
     async def _launch(self, spec: ProcessSpec, shelf: Shelf) -> ActionProcess:
         """A fresh one in the room that was reserved."""
@@ -121,87 +113,83 @@ class Pool:
         except BaseException:
             self._give_room_back(shelf)
             raise
-        self._homes[id(process)] = Home(shelf, self._loop.time())
+        self._homes[id(process)] = Home(process, shelf, self._loop.time())
         return process
 
-    async def _patient(self, shelf: Shelf) -> ActionProcess | None:
-        """One that another caller gives back. None when nobody gave one back for a while: they are slow, and one more helps."""
-        waiter: Waiter = self._loop.create_future()
-        shelf.patient.append(waiter)
-        timer: asyncio.TimerHandle
-
-        def look(seen: int) -> None:
-            nonlocal timer
-            if waiter.done():
-                return
-            if seen == shelf.served or not shelf.busy:
-                waiter.set_result(None)
-            else:
-                timer = self._loop.call_later(PATIENCE, look, shelf.served)
-
-        timer = self._loop.call_later(PATIENCE, look, shelf.served)
-        try:
-            process = await waiter
-        except asyncio.CancelledError:
-            self._hand_on(shelf, waiter)
-            raise
-        finally:
-            timer.cancel()
-        if process is None and waiter in shelf.patient:
-            shelf.patient.remove(waiter)
-        return process
-
-    async def _roomless(self, shelf: Shelf) -> ActionProcess | None:
-        """One of the own key that was given back; None when room for a fresh one was reserved. Raises LaunchFailed when the pool closes."""
-        waiter: Waiter = self._loop.create_future()
-        shelf.roomless.append(waiter)
+    async def _roomless(self, shelf: Shelf) -> ActionProcess | Told:
+        """One of the own key that was given back, or room for a fresh one."""
+        waiter = queued(shelf.roomless)
         if shelf not in self._turns:
             self._turns.append(shelf)
         self._serve_turns()
+        return await self._wait(shelf, waiter)
+
+    async def _wait(self, shelf: Shelf, waiter: Waiter) -> ActionProcess | Told:
+        """Until somebody says something. Raises LaunchFailed when the pool closes."""
         try:
             return await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled() and waiter.exception() is None and waiter.result() is None:
-                self._give_room_back(shelf)
             self._hand_on(shelf, waiter)
-            self._serve_turns()
             raise
 
     def _hand_on(self, shelf: Shelf, waiter: Waiter) -> None:
         """Who is cancelled takes nothing along: what it was given at the last moment goes to the next."""
-        for queue in (shelf.patient, shelf.roomless):
+        for queue in (shelf.patient, shelf.roomless, shelf.held):
             if waiter in queue:
                 queue.remove(waiter)
-        if not waiter.cancelled() and waiter.exception() is None and (process := waiter.result()) is not None:
-            self._place(self._homes[id(process)], process)
+        told = None if waiter.cancelled() or waiter.exception() is not None else waiter.result()
+        if told is Told.ROOM:
+            self._give_room_back(shelf)
+        elif told is not None and not isinstance(told, Told):
+            home = self._homes[id(told)]
+            home.runs -= 1
+            self._place(home)
+        self._serve_turns()
 
     # Giving one back
 
-    def release(self, process: ActionProcess, outcome: Outcome | None) -> None:
-        """Give it back; without an outcome, or with one that says so, the process is ended."""
+    def ready(self, process: ActionProcess) -> None:
+        """A fresh one is initialised: from now on it takes further runs, as many as it says."""
         home = self._homes[id(process)]
+        self._started(home)
+        self._place(home)
+        if not home.shelf.covered:
+            home.shelf.wake()
+
+    def _started(self, home: Home) -> None:
+        home.places = home.shelf.places = home.process.places
+        home.shelf.starting -= 1
+
+    def release(self, process: ActionProcess, outcome: Outcome | None) -> None:
+        """Give a place back; without an outcome, or with one that says so, the process ends with the last of its runs."""
+        home = self._homes[id(process)]
+        home.runs -= 1
         home.shelf.served += 1
         if outcome is None or not outcome.reusable:
-            home.shelf.busy -= 1
-            self._end(home.shelf, process)
-        else:
-            self._place(home, process)
+            home.retired = True
+        elif not home.places:
+            self._started(home)
+        self._place(home)
 
-    def _place(self, home: Home, process: ActionProcess) -> None:
-        """To somebody who waits for it, or to the idle ones."""
+    def _place(self, home: Home) -> None:
+        """Free places go to those who wait for them; the others are kept for who comes."""
         shelf = home.shelf
-        if not process.alive or shelf.forgotten:
-            shelf.busy -= 1
-            self._end(shelf, process)
+        if home.retired or shelf.forgotten or not home.process.alive:
+            home.retired = True
+            shelf.show(home)
+            if not home.runs:
+                self._end(home)
             return
-        if not self._others_turn(home) and (waiter := self._next_waiter(shelf)) is not None:
-            waiter.set_result(process)
-            return
-        shelf.busy -= 1
-        shelf.idle.append((self._loop.time(), process))
-        self._serve_turns()
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._idle, self._expire)
+        while home.runs < home.places and not self._others_turn(home) and (waiter := self._next_waiter(shelf)) is not None:
+            home.runs += 1
+            waiter.set_result(home.process)
+        if home.places > 1:
+            shelf.show(home)
+        if not home.runs:
+            shelf.idle.append((self._loop.time(), home))
+            self._serve_turns()
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._idle, self._expire)
 
     def _others_turn(self, home: Home) -> bool:
         """Whether another key waits for room, and this process had its time."""
@@ -209,11 +197,12 @@ class Pool:
 
     def _next_waiter(self, shelf: Shelf) -> Waiter | None:
         """Who waits longest for this key, taken off its list."""
-        if _first(shelf.roomless):
+        if waiting(shelf.roomless):
             waiter = shelf.roomless.popleft()
             self._rotate(shelf)
             return waiter
-        return shelf.patient.popleft() if _first(shelf.patient) else None
+        queue = shelf.held if waiting(shelf.held) else shelf.patient
+        return queue.popleft() if waiting(queue) else None
 
     # Room
 
@@ -224,47 +213,57 @@ class Pool:
             if not idle:
                 return False
             shelf = min(idle, key=lambda shelf: shelf.idle[0][0])
-            self._end(shelf, shelf.idle.popleft()[1], serve=False)
+            self._end(shelf.idle.popleft()[1], serve=False)
         return True
 
     def _reserve(self, shelf: Shelf) -> None:
         self._used += shelf.memory
-        shelf.busy += 1
+        shelf.count += 1
+        shelf.starting += 1
+        shelf.hold_covered()
 
     def _give_room_back(self, shelf: Shelf) -> None:
-        shelf.busy -= 1
+        shelf.starting -= 1
         self._left(shelf, serve=True)
 
     def _serve_turns(self) -> None:
         """Reserve room for those who wait, key by key, as far as there is some."""
         while self._turns:
             shelf = self._turns[0]
-            if not _first(shelf.roomless):
+            if shelf.full:
+                shelf.held.extend(shelf.roomless)
+                shelf.roomless.clear()
+            if not waiting(shelf.roomless):
                 self._turns.popleft()
                 continue
             if not self._room_for(shelf.memory):
                 return
+            waiter = shelf.roomless.popleft()
             self._reserve(shelf)
-            shelf.roomless.popleft().set_result(None)
+            waiter.set_result(Told.ROOM)
             self._rotate(shelf)
 
     def _rotate(self, shelf: Shelf) -> None:
         """One of this key was served: the other keys come first now."""
         self._turns.remove(shelf)
-        if _first(shelf.roomless):
+        if waiting(shelf.roomless):
             self._turns.append(shelf)
 
     # The end of one
 
-    def _end(self, shelf: Shelf, process: ActionProcess, *, serve: bool = True) -> None:
-        del self._homes[id(process)]
-        task = self._loop.create_task(process.stop())
+    def _end(self, home: Home, *, serve: bool = True) -> None:
+        del self._homes[id(home.process)]
+        if not home.places:
+            home.shelf.starting -= 1
+        task = self._loop.create_task(home.process.stop())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        self._left(shelf, serve=serve)
+        self._left(home.shelf, serve=serve)
 
     def _left(self, shelf: Shelf, *, serve: bool) -> None:
         self._used -= shelf.memory
+        shelf.count -= 1
+        shelf.wake()
         if shelf.empty and self._shelves.get(shelf.key) is shelf:
             del self._shelves[shelf.key]
         if serve:
@@ -275,8 +274,9 @@ class Pool:
         for key in [key for key in self._shelves if key[:2] == (namespace, path)]:
             shelf = self._shelves.pop(key)
             shelf.forgotten = True
+            shelf.wake()
             while shelf.idle:
-                self._end(shelf, shelf.idle.popleft()[1])
+                self._end(shelf.idle.popleft()[1])
 
     def _expire(self) -> None:
         """End what was not used for long; one timer for all."""
@@ -284,7 +284,7 @@ class Pool:
         before = self._loop.time() - self._idle
         for shelf in list(self._shelves.values()):
             while shelf.idle and shelf.idle[0][0] <= before:
-                self._end(shelf, shelf.idle.popleft()[1])
+                self._end(shelf.idle.popleft()[1])
         oldest = min((shelf.idle[0][0] for shelf in self._shelves.values() if shelf.idle), default=None)
         if oldest is not None:
             self._timer = self._loop.call_later(max(oldest - before, 0.01), self._expire)
@@ -294,10 +294,11 @@ class Pool:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        while self._turns:
-            shelf = self._turns.popleft()
-            while _first(shelf.roomless):
-                shelf.roomless.popleft().set_exception(LaunchFailed("the hub is stopping"))
+        self._turns.clear()
+        for shelf in self._shelves.values():
+            for queue in (shelf.patient, shelf.roomless, shelf.held):
+                while waiting(queue):
+                    queue.popleft().set_exception(LaunchFailed("the hub is stopping"))
         await self._runtime.close()
         if self._ending:
             await asyncio.gather(*self._ending)

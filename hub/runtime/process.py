@@ -1,6 +1,6 @@
 """`process:` — each action version in a child process of its own that stays warm (openwhisk-api §10; isolation comes with cells).
 
-The warm path is one send and one receive on a socket: no thread, no task, no stream object.
+The warm path is one send and one receive on a socket: no thread, no task, no stream object. Several runs at a time share the socket.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,20 +18,16 @@ from hub.domain.activation import Response
 from hub.domain.errors import Malformed
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.child import Child
+from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.kinds import Kinds
 from hub.runtime.logs import Logs, Stream
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
-from hub.runtime.unpack import ZIP, BadArchive, unpack
+from hub.runtime.unpack import BadArchive, is_archive, unpack
 
-HEAD = struct.Struct(">IIB")
 INIT, RUN = 0, 1
 FINE = 0
-SMALL = 65_536
-READ_AT_ONCE = 16_384
-LARGEST_FRAME = 64 * 1024 * 1024
 WATCH_EVERY = 0.05
 _LAUNCHERS = Path(__file__).with_name("launchers")
-_encode = msgspec.json.Encoder().encode
 
 
 class ProcessRuntime:
@@ -65,6 +60,8 @@ class ProcessRuntime:
             "TMPDIR": str(folder),
             "__OW_API_HOST": self._api_host(),
         }
+        if spec.limits.concurrency > 1:
+            environment["__OW_ALLOW_CONCURRENT"] = "true"
         try:
             folder.mkdir(mode=0o700, parents=True)
             child = Child(command, folder, environment)
@@ -81,6 +78,12 @@ class ProcessRuntime:
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
 
 
+class Initialized(msgspec.Struct):
+    """What a launcher says of an action that is ready: whether several runs of it may be under way at a time."""
+
+    concurrent: bool = False
+
+
 class ChildProcess:
     """One child with its process group. See `ActionProcess`."""
 
@@ -88,112 +91,49 @@ class ChildProcess:
         self.spec = spec
         self.initialized = False
         self.alive = True
+        self.places = 1
         self._folder = folder
         self._child = child
-        self._door = child.door
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
+        self._door = Door(child.door, self._died)
         self._logs = Logs(*child.pipes(), spec.limits.logs)
-        self._buffer = bytearray()
-        self._answer: asyncio.Future[tuple[int, bytes] | None] | None = None
-        self._number = 0
-        self._why: str | None = None
-        self._until = 0.0
         self._stopping: asyncio.Task[None] | None = None
-        self._loop.add_reader(self._door.fileno(), self._readable)
         for stream in self._logs.streams:
             self._loop.add_reader(stream.pipe, self._log_readable, stream)
-
-    # What the process says
-
-    def _readable(self) -> None:
-        try:
-            data = self._door.recv(READ_AT_ONCE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._loop.remove_reader(self._door.fileno())
-            self._died()
-            return
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= HEAD.size:
-            length, number, what = HEAD.unpack_from(buffer)
-            if length > LARGEST_FRAME:
-                self._died()
-                return
-            end = HEAD.size + length
-            if len(buffer) < end:
-                return
-            body = bytes(memoryview(buffer)[HEAD.size : end])
-            del buffer[:end]
-            if number == self._number:
-                self._tell((what, body))
 
     def _log_readable(self, stream: Stream) -> None:
         if not self._logs.read(stream):
             self._loop.remove_reader(stream.pipe)
 
-    def _died(self) -> None:
+    def _died(self, why: Why = Why.ENDED) -> None:
         """It ended, or it must: nobody may ask it again, and what it started ends with it."""
         self.alive = False
-        self._child.kill()
-        self._tell(None)
-
-    def _tell(self, answer: tuple[int, bytes] | None) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(answer)
+        if self._stopping is None:
+            self._child.kill()
+        self._door.lose(why)
 
     # What it is asked
 
     async def _ask(self, what: int, value: object, seconds: float) -> tuple[int, bytes]:
-        """Raises ConnectionResetError when the process ends first, be it that it took too long or too much (`_why`)."""
-        self._number = (self._number + 1) & 0xFFFFFFFF
-        body = _encode(value)
-        answer = self._answer = self._loop.create_future()
-        self._until = self._loop.time() + seconds
-        self._watching = self._loop.call_later(max(min(seconds, WATCH_EVERY), 0), self._watch)
+        """Raises Unanswered when the process ends first, be it that it took too long or too much."""
+        if not self._door.waiting:
+            self._watching = self._loop.call_later(max(min(seconds, WATCH_EVERY), 0), self._watch)
         try:
-            await self._send(HEAD.pack(len(body), self._number, what) + body)
-            told: tuple[int, bytes] | None = await answer
-            if told is None:
-                raise ConnectionResetError
-            return told
+            return await self._door.ask(what, value, self._loop.time() + seconds)
         finally:
-            self._watching.cancel()
-            self._answer = None
-
-    async def _send(self, frame: bytes) -> None:
-        sent = 0
-        if len(frame) <= SMALL:
-            try:
-                sent = self._door.send(frame)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            except OSError as error:
-                raise ConnectionResetError from error
-        if sent < len(frame):
-            try:
-                # A process that ends while we write to it is told by the answer, which fails at the same moment.
-                await self._loop.sock_sendall(self._door, memoryview(frame)[sent:])
-            except OSError as error:
-                raise ConnectionResetError from error
+            if not self._door.waiting:
+                self._watching.cancel()
 
     def _watch(self) -> None:
-        """While a run is under way its time and its memory, children included, are looked at."""
-        left = self._until - self._loop.time()
+        """While runs are under way their time and the memory of the process, children included, are looked at."""
+        left = self._door.next_deadline() - self._loop.time()
         if left <= 0:
-            self._abort("time")
+            self._died(Why.TIME)
         elif self._child.resident() > self.spec.limits.memory * 1_048_576:
-            self._abort("memory")
-        elif self._answer is not None:
+            self._died(Why.MEMORY)
+        else:
             self._watching = self._loop.call_later(min(left, WATCH_EVERY), self._watch)
-
-    def _abort(self, why: str) -> None:
-        self._why = why
-        self._died()
 
     async def init(self, start: Start) -> Outcome | None:
         """See `ActionProcess.init`."""
@@ -204,10 +144,13 @@ class ChildProcess:
             what, body = await self._ask(INIT, value, limit / 1000)
         except BadArchive as error:
             return await self._failed(fault(f"Initialization has failed due to: {error}"), begun, init=True)
-        except ConnectionResetError:
-            return await self._failed(self._death(DIED_IN_INIT, too_long(limit, init=True)), begun, init=True)
+        except Unanswered as end:
+            response = _death(end.why, DIED_IN_INIT, too_long(limit, init=True))
+            return await self._failed(response, begun, init=True, timed_out=end.why is Why.TIME)
         if what != FINE:
             return await self._failed(init_failure(body), begun, init=True)
+        if self.spec.limits.concurrency > 1 and msgspec.json.decode(body, type=Initialized).concurrent:
+            self.places = self.spec.limits.concurrency
         self.initialized = True
         return None
 
@@ -216,7 +159,7 @@ class ChildProcess:
         if not exec_.binary:
             return {"code": exec_.code}
         data = await asyncio.to_thread(exec_.data)
-        if not data.startswith(ZIP):
+        if not is_archive(data):
             return {"code": data.decode(errors="replace")}
         folder = self._folder / "action"
         await asyncio.to_thread(unpack, data, folder)
@@ -228,22 +171,17 @@ class ChildProcess:
         seconds = run.deadline / 1000 - time.time()
         try:
             what, body = await self._ask(RUN, {"value": run.value, "context": run.context}, seconds)
-        except ConnectionResetError:
-            return await self._failed(self._death(DIED_IN_RUN, too_long(self.spec.limits.timeout, init=False)), begun, init=False)
+        except Unanswered as end:
+            response = _death(end.why, DIED_IN_RUN, too_long(self.spec.limits.timeout, init=False))
+            return await self._failed(response, begun, init=False, timed_out=end.why is Why.TIME)
         response = run_response(body, fine=what == FINE)
         extra = (MISSING_LOGS,) if response.status == 2 else ()  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
         elapsed = int((time.monotonic() - begun) * 1000)
-        return Outcome(response=response, logs=self._logs.take(*extra), run_ms=elapsed, reusable=not extra)
+        return Outcome(response=response, logs=self._logs.take(*extra, last=not self._door.waiting), run_ms=elapsed, reusable=not extra)
 
-    def _death(self, died: str, timed_out: str) -> Response:
-        if self._why == "time":
-            return fault(timed_out)
-        return fault(OUT_OF_MEMORY if self._why == "memory" else died)
-
-    async def _failed(self, response: Response, begun: float, *, init: bool) -> Outcome:
+    async def _failed(self, response: Response, begun: float, *, init: bool, timed_out: bool = False) -> Outcome:
         logs = self._logs.take(MISSING_LOGS)
         elapsed = int((time.monotonic() - begun) * 1000)
-        timed_out = self._why == "time"
         await self.stop()
         return Outcome(
             response=response,
@@ -265,8 +203,6 @@ class ChildProcess:
 
     async def _end(self) -> None:
         self._child.kill()
-        self._tell(None)
-        self._loop.remove_reader(self._door.fileno())
         for stream in self._logs.streams:
             self._loop.remove_reader(stream.pipe)
         self._door.close()
@@ -277,3 +213,8 @@ class ChildProcess:
     def _reap(self) -> None:
         self._child.reap()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _death(why: Why, died: str, timed_out: str) -> Response:
+    """The words for a run whose process ended."""
+    return fault({Why.TIME: timed_out, Why.MEMORY: OUT_OF_MEMORY, Why.ENDED: died}[why])

@@ -49,6 +49,9 @@ class KindTable(Protocol):
     def resolve(self, kind: str) -> KindChoice:
         """Raises Malformed with the list of valid kinds."""
 
+    def runs(self, kind: str) -> bool:
+        """Whether a stored kind can be run here now."""
+
     def runs_on(self, kind: str) -> str | None:
         """The kind that really runs an older one, or None."""
 
@@ -58,7 +61,7 @@ class Resolved:
     """An action as one caller reaches it.
 
     `parameters` are the effective ones (package < binding < action); `binding` is `ns/binding` when it was reached through one, and
-    `bound` are that binding's own.
+    `bound` are that binding's own. `outdated` says that its kind does not run here any more.
     """
 
     def shown_to(self, caller: Identity) -> Parameters:
@@ -72,6 +75,7 @@ class Resolved:
     parameters: Parameters
     binding: FullName | None = None
     bound: Parameters = EMPTY
+    outdated: bool = False
 
     # What every call of the action needs, worked out once.
 
@@ -166,6 +170,7 @@ class Actions:
         if found is None:
             seen = self._entities.changes
             found = await self._resolve(caller, name)
+            found.outdated = self._outdated(found.action.exec)
             if len(self._resolved) >= REMEMBERED:
                 self._resolved.clear()
             if seen == self._entities.changes:
@@ -186,6 +191,9 @@ class Actions:
             binding=package.name if package.binding else None,
             bound=bound,
         )
+
+    def _outdated(self, exec_: Exec) -> bool:
+        return isinstance(exec_, CodeExec) and not self._kinds.runs(exec_.kind)
 
     async def _packages(self, caller: Identity, name: FullName) -> tuple[Package, Package]:
         """The package that was named and the one that holds its actions; a missing own one answers the plain 404 (§5.2)."""
@@ -259,6 +267,8 @@ class Actions:
         exec_ = await self._exec(caller, name, put.exec) if put.exec else old.exec if old else None
         if exec_ is None or isinstance(exec_, NativeExec):
             raise NotAllowed("A feed of the hub itself cannot be changed; install another version of its package instead.")
+        if self._outdated(exec_):
+            raise no_longer_supported(exec_.kind)
         annotations = self._annotations(put, old, exec_)
         own = put.parameters if put.parameters is not UNSET else _kept_parameters(put, old)
         parameters = _sequence_parameters(exec_) if isinstance(exec_, SequenceExec) else own
@@ -341,6 +351,11 @@ class Actions:
             nested = found.action.exec
             seen = await self._length(caller, name, nested.components, seen) if isinstance(nested, SequenceExec) else seen + 1
         return seen
+
+
+def no_longer_supported(kind: str) -> Malformed:
+    """The 400 for an action whose kind does not run here any more (openwhisk-api §2.4)."""
+    return Malformed(f"The '{kind}' runtime is no longer supported. You may read and delete but not update or invoke this action.")
 
 
 def _kind_refused(kind: str) -> NotAllowed:

@@ -14,7 +14,7 @@ from hub.domain.event import Acceptance, Dispatch
 from hub.domain.identity import Identity
 from hub.domain.names import FullName, new_activation_id
 from hub.domain.parameters import Json
-from hub.services.actions import Actions, Resolved
+from hub.services.actions import Actions, Resolved, no_longer_supported
 from hub.services.clock import now_ms
 from hub.services.dispatcher import Dispatcher
 from hub.services.invoker import Call, Invoker
@@ -88,7 +88,12 @@ class Invoke:
         return await self.start(invocation, resolved)
 
     async def start(self, invocation: Invocation, resolved: Resolved) -> Activation | Pending:
-        """Run an action that was looked up, with a payload that was checked. Raises NotAllowed for a component of a sequence."""
+        """Run an action that was looked up, with a payload that was checked.
+
+        Raises NotAllowed for a component of a sequence, Malformed for a kind that does not run here any more.
+        """
+        if resolved.outdated:
+            raise no_longer_supported(resolved.action.exec.kind)
         caller = invocation.caller
         call = Call(
             activation_id=new_activation_id(),

@@ -55,6 +55,9 @@ class Pool(Protocol):
     async def acquire(self, spec: ProcessSpec) -> ActionProcess:
         """A process, when there is room for one. Raises LaunchFailed."""
 
+    def ready(self, process: ActionProcess) -> None:
+        """A fresh one is initialised: it may serve others as well."""
+
     def release(self, process: ActionProcess, outcome: Outcome | None) -> None:
         """Give it back; one that must not serve again is ended."""
 
@@ -128,6 +131,7 @@ class Invoker:
     async def _code(self, call: Call, exec_: CodeExec) -> Activation:
         resolved = call.resolved
         action = resolved.action
+        values = await self._values(call)
         spec = ProcessSpec(key=(action.name.namespace, action.name.path, action.revision), exec=exec_, limits=action.limits)
         process = self._pool.try_acquire(spec)
         try:
@@ -141,27 +145,25 @@ class Invoker:
         outcome: Outcome | None = None
         try:
             start = now_ms()
-            outcome = await self._served(call, process)
+            outcome = await self._served(call, process, values)
         finally:
             self._pool.release(process, outcome)
         end = start + outcome.run_ms + (outcome.init_ms or 0)
         return finished(call, start, end, outcome.response, outcome=outcome)
 
-    async def _served(self, call: Call, process: ActionProcess) -> Outcome:
+    async def _served(self, call: Call, process: ActionProcess, values: Json) -> Outcome:
         resolved = call.resolved
-        values = await self._values(call)
         init_keys = resolved.init_keys
         deadline = now_ms() + resolved.action.limits.timeout
         context = self._context(call, deadline)
         init_ms: int | None = None
         if not process.initialized:
             metrics.cold_starts()
-            env = {key: _text(values.get(key)) for key in init_keys}
-            env.update({f"__OW_{name.upper()}": value for name, value in context.items()})
             begun = now_ms()
-            failed = await process.init(Start(env=env))
+            failed = await process.init(Start(env=_environment(context, values, init_keys)))
             if failed is not None:
                 return failed
+            self._pool.ready(process)
             init_ms = max(now_ms() - begun, 1)
             context["deadline"] = str(now_ms() + resolved.action.limits.timeout)
         if init_keys and isinstance(values, dict):
@@ -204,6 +206,13 @@ class Invoker:
             result = {"error": str(error)}
             response = Response(status=Status.APPLICATION_ERROR, result=result, size=len(encode(result)))
         return finished(call, start, now_ms(), response)
+
+
+def _environment(context: dict[str, str], values: Json, init_keys: frozenset[str]) -> dict[str, str]:
+    """What `/init` hands over: init parameters as the call has them, none when its payload is no object, then `__OW_*`."""
+    given = values if isinstance(values, dict) else {}
+    own = {key: _text(given[key]) for key in init_keys if key in given}
+    return {**own, **{f"__OW_{name.upper()}": value for name, value in context.items()}}
 
 
 def _text(value: Json) -> str:

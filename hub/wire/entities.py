@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,13 @@ from hub.domain.trigger import Trigger
 from hub.wire.json import malformed
 
 UNSET = msgspec.UNSET
+_IMAGE = re.compile(
+    r"\A(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?"  # registry
+    r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*"  # prefix and name
+    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z0-9+.-]+:[0-9a-fA-F]{32,})?\Z",  # tag and digest
+    re.ASCII,
+)
+"""The reference of a container image, as container engines read it."""
 SEALED_MARK = "$sealed"
 Maybe = msgspec.UnsetType
 
@@ -47,6 +55,7 @@ class LimitsPut(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | Maybe = UNSET
     logs: int | Maybe = UNSET
     concurrency: int | Maybe = UNSET
+    instances: int | Maybe = UNSET
 
     def over(self, limits: Limits) -> Limits:
         """`limits` with the given members replaced."""
@@ -179,9 +188,7 @@ def _exec(value: Json) -> ExecPut:
     if kind == "sequence":
         return ExecPut(kind=kind, components=_components(value.get("components")))
     if kind == "blackbox":
-        if not isinstance(value.get("image"), str):
-            raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions", field="exec.image")
-        return ExecPut(kind=kind, image=value["image"])
+        return ExecPut(kind=kind, image=_image(value.get("image")))
     code = value.get("code", value.get("jar"))
     if not isinstance(code, str):
         raise malformed(f"'code' must be a string or attachment object defined in 'exec' for '{kind}' actions", field="exec.code")
@@ -189,6 +196,14 @@ def _exec(value: Json) -> ExecPut:
     if main is not None and not isinstance(main, str):
         raise malformed(f"if defined, 'main' be a string in 'exec' for '{kind}' actions", field="exec.main")
     return ExecPut(kind=kind, code=code, main=main or None)
+
+
+def _image(value: Json) -> str:
+    if not isinstance(value, str):
+        raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions", field="exec.image")
+    if not _IMAGE.match(value.strip()):
+        raise malformed("could not parse image name", field="exec.image")
+    return value.strip()
 
 
 def _components(value: Json) -> tuple[str, ...]:
@@ -199,7 +214,7 @@ def _components(value: Json) -> tuple[str, ...]:
     return tuple(value)
 
 
-_LIMIT_WORDS = {"timeout": "time", "memory": "memory", "logs": "log", "concurrency": "concurrency"}
+_LIMIT_WORDS = {"timeout": "time", "memory": "memory", "logs": "log", "concurrency": "concurrency", "instances": "instance concurrency"}
 
 
 def _limits(value: Json) -> LimitsPut:
@@ -243,8 +258,9 @@ def _head(entity: Entity) -> dict[str, Json]:
 
 
 def limits_to_wire(limits: Limits) -> dict[str, Json]:
-    """The limits object of an action."""
-    return {"concurrency": limits.concurrency, "logs": limits.logs, "memory": limits.memory, "timeout": limits.timeout}
+    """The limits object of an action; `instances` only when it was set."""
+    row: dict[str, Json] = {"concurrency": limits.concurrency, "logs": limits.logs, "memory": limits.memory, "timeout": limits.timeout}
+    return row if limits.instances is None else {**row, "instances": limits.instances}
 
 
 def exec_to_wire(exec_: CodeExec | SequenceExec | NativeExec, *, code: bool) -> dict[str, Json]:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ import pytest
 
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Status
+from hub.runtime import unpack
 from hub.runtime.base import Outcome, ProcessSpec, Run, Start
 from hub.runtime.kinds import Kinds
 from hub.runtime.process import ProcessRuntime
@@ -53,6 +55,7 @@ SOURCES: dict[str, dict[str, str]] = {
         "late end": "import os, threading, time\ndef main(args):\n    threading.Timer(0.1, os._exit, (0,)).start()\n    return {}",
         "spins": "import os, subprocess\ndef main(args):\n    while args['spin']:\n        pass\n    return {'me': os.getpid(), 'child': subprocess.Popen(['sleep', '60']).pid}",
         "unwritable": "def main(args):\n    return {'x': object()}",
+        "overlaps": "import asyncio, os\nopen_ = {}\nasync def main(args):\n    if 'free' in args:\n        open_.pop(args['free']).set()\n        return {}\n    gate = open_[args['name']] = asyncio.Event()\n    os.write(1, args.get('begin', '').encode())\n    await gate.wait()\n    os.write(1, args.get('end', '').encode())\n    return {'name': args['name'], 'size': len(args.get('text', ''))}",
         "speaks at start": "print('at start')\ndef main(args):\n    print('at work', end='')\n    return {}",
     },
     "nodejs": {
@@ -84,6 +87,7 @@ SOURCES: dict[str, dict[str, str]] = {
         "late end": "function main() { setTimeout(() => process.exit(0), 100); return {}; }",
         "spins": "function main(args) { while (args.spin); return {me: process.pid, child: require('child_process').spawn('sleep', ['60']).pid}; }",
         "unwritable": "function main() { return {x: 10n}; }",
+        "overlaps": "const open = {}; function main(args) { if (args.free) { open[args.free](); return {}; } process.stdout.write(args.begin || ''); return new Promise((done) => { open[args.name] = () => { process.stdout.write(args.end || ''); done({name: args.name, size: (args.text || '').length}); }; }); }",
         "speaks at start": "console.log('at start'); function main() { process.stdout.write('at work'); return {}; }",
     },
 }
@@ -151,7 +155,7 @@ async def test_hello(bench: Bench) -> None:
     first, second = await again(process, {"a": [1, None]}), await again(process, {"b": 2})
 
     assert (first.response.result, first.response.status, first.reusable) == ({"a": [1, None]}, Status.SUCCESS, True)
-    assert first.response.size == len('{"a":[1,null]}')
+    assert first.response.size == len({"python": '{"a": [1, null]}\n', "nodejs": '{"a":[1,null]}'}[bench.family])
     assert second.response.result == {"b": 2}
 
 
@@ -230,7 +234,8 @@ async def test_a_result_over_the_limit_is_truncated(bench: Bench) -> None:
     outcome = await bench.run("huge")
 
     assert outcome.response.status == Status.APPLICATION_ERROR
-    assert "exceeded the allowed length: 1500011 > 1048576 bytes. The truncated response was: " in outcome.response.result["error"]
+    length = {"python": 1_500_013, "nodejs": 1_500_011}[bench.family]
+    assert f"exceeded the allowed length: {length} > 1048576 bytes. The truncated response was: " in outcome.response.result["error"]
 
 
 async def test_code_that_cannot_be_read_fails_at_init(bench: Bench) -> None:
@@ -463,3 +468,146 @@ async def test_modules_of_the_newer_kind_are_loaded(bench: Bench) -> None:
 
     assert outcome.response.result == {"os": "function"}
     assert outcome.logs == ()
+
+
+# Several runs at a time
+
+SHARED = Limits(timeout=5000, concurrency=20)
+
+
+async def test_answers_come_in_any_order(bench: Bench) -> None:
+    """To the run that each belongs to."""
+    process = await bench.start("overlaps", SHARED)
+    assert process.places == 20
+    first, second = (asyncio.create_task(again(process, {"name": name})) for name in "ab")
+    await asyncio.sleep(0)
+    for name, task in (("b", second), ("a", first)):
+        await again(process, {"free": name})
+        assert (await task).response.result == {"name": name, "size": 0}
+
+
+async def test_large_payloads_of_overlapping_runs_do_not_mix(bench: Bench) -> None:
+    """However slowly the process takes them."""
+    process = await bench.start("overlaps", SHARED)
+    runs = [asyncio.create_task(again(process, {"name": str(number), "text": "x" * (600_000 + number)})) for number in range(12)]
+    await asyncio.sleep(0)
+    for number in range(12):
+        await again(process, {"free": str(number)})
+
+    assert [(await run).response.result for run in runs] == [{"name": str(number), "size": 600_000 + number} for number in range(12)]
+
+
+async def test_a_line_that_was_begun_is_not_broken_by_the_end_of_another_run(bench: Bench) -> None:
+    """It is in the record of the run at whose end it is whole, or of the last one."""
+    process = await bench.start("overlaps", SHARED)
+    first = asyncio.create_task(again(process, {"name": "a", "begin": "one ", "end": "line\nrest"}))
+    await asyncio.sleep(0)
+    other = asyncio.create_task(again(process, {"name": "b"}))
+    await asyncio.sleep(0)
+
+    assert words(await again(process, {"free": "b"})) == words(await other) == []
+    freed = await again(process, {"free": "a"})
+    assert words(freed) + words(await first) == ["stdout: one line", "stdout: rest"]
+
+
+@pytest.mark.parametrize("bench", ["python"], indirect=True)
+@pytest.mark.parametrize(("source", "places"), [("echo", 1), ("async", 20)])
+async def test_python_says_whether_its_function_gives_way(bench: Bench, source: str, places: int) -> None:
+    """A plain one does not, and has its process to itself."""
+    assert (await bench.start(source, SHARED)).places == places
+
+
+@pytest.mark.parametrize("bench", ["python"], indirect=True)
+async def test_the_loop_of_a_process_lives_as_long_as_it(bench: Bench) -> None:
+    """What a run leaves behind goes on, also where runs do not overlap."""
+    code = b"import asyncio\nlater = None\nasync def main(args):\n    global later\n    if later is None:\n        later = asyncio.ensure_future(asyncio.sleep(0, 'kept'))\n        return {}\n    return {'word': await later}  "
+    process = await bench.start("x", code=base64.b64encode(code).decode())
+    await again(process, {})
+
+    assert (await again(process, {})).response.result == {"word": "kept"}
+
+
+async def test_a_process_that_is_asked_after_its_end_says_so(bench: Bench) -> None:
+    """Nothing is read from what was closed."""
+    process = await bench.start("echo")
+    await process.stop()
+    outcome = await again(process, {})
+
+    assert outcome.response.result == {"error": "The action did not produce a valid response and exited unexpectedly."}
+
+
+# Archives
+
+
+def tarball(*members: tuple[tarfile.TarInfo, bytes]) -> str:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as made:
+        for member, data in members:
+            member.size = member.size or len(data)
+            made.addfile(member, io.BytesIO(data))
+    return base64.b64encode(target.getvalue()).decode()
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname, made.size = kind, link, size
+    return made
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [(member("../out.txt"), b"x")],
+        [(member("/out.txt"), b"x")],
+        [(member("a", tarfile.SYMTYPE, "/etc"), b"")],
+        [(member("a", tarfile.SYMTYPE, "../../out.txt"), b"")],
+        [(member("a", tarfile.SYMTYPE, "b"), b""), (member("b", tarfile.SYMTYPE, "."), b""), (member("b/c/d", tarfile.SYMTYPE, "../.."), b"")],
+        [(member("a", tarfile.LNKTYPE, "/etc/passwd"), b"")],
+        [(member("a", tarfile.CHRTYPE), b"")],
+        [(member("a", tarfile.FIFOTYPE), b"")],
+        [(member("a", tarfile.SYMTYPE, "b"), b""), (member("a/out.txt"), b"x")],
+    ],
+)  # fmt: skip
+async def test_a_tarball_cannot_leave_its_folder(bench: Bench, tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    """Names, links and devices that would are refused."""
+    outcome = await bench.run("zip", code=tarball(*members))
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert "The archive " in outcome.response.result["error"]
+    assert "out.txt" not in _names_below(tmp_path)
+
+
+async def test_links_inside_a_tarball_are_made(bench: Bench) -> None:
+    """Package managers put some beside commands."""
+    sources = SOURCES[bench.family]
+    names = {"python": ("__main__.py", "helper.py"), "nodejs": ("index.js", "helper.js")}[bench.family]
+    members = [
+        (member(names[0]), sources["zip"].encode()),
+        (member(names[1], tarfile.SYMTYPE, f"lib/{names[1]}"), b""),
+        (member("lib", tarfile.DIRTYPE), b""),
+        (member(f"lib/{names[1]}"), sources["helper"].encode()),
+    ]
+
+    assert (await bench.run("zip", code=tarball(*members))).response.result == {"word": "zipped"}
+
+
+@pytest.mark.parametrize("bench", ["nodejs"], indirect=True)
+@pytest.mark.parametrize("what", ["file", "header", "headers", "cut off", "damaged"])
+async def test_a_tarball_is_counted_by_what_comes_out_of_it(bench: Bench, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it says of itself."""
+    monkeypatch.setattr(unpack, "LARGEST", 1_000_000)
+    big = {"file": member("a"), "header": member("a", tarfile.GNUTYPE_LONGNAME)}.get(what)
+    members = [(big or member("a"), b"x" * 2_000_000)]
+    if what == "headers":
+        members = [(member(f"a{number}"), b"") for number in range(200)]
+        for made, _ in members:
+            made.pax_headers = {"comment": "x" * 60_000}
+    data = bytearray(base64.b64decode(tarball(*members)))
+    if what == "cut off":
+        del data[-100:]
+    if what == "damaged":
+        data[100:140] = bytes(40)
+    outcome = await bench.run("zip", code=base64.b64encode(data).decode())
+
+    assert outcome.response.status == Status.DEVELOPER_ERROR
+    assert "Initialization has failed due to: The archive " in outcome.response.result["error"]

@@ -21,7 +21,7 @@ _RECORD_ROW = re.compile(
 )
 _REFUSAL = re.compile(r"^error: .*?: (?P<text>[^:]*(?:\(e\.g\.[^)]*\))?[^:]*) \(code ", re.MULTILINE)
 _WITH_ID = re.compile(r"with id ?(?P<id>[0-9a-f]{32})?$", re.MULTILINE)
-_ZERO = (0, False, "", None, {}, [])
+_ZERO: tuple[Any, ...] = (0, False, "", None, {}, [])
 _STATES = ("success", "application error", "developer error", "internal error")
 
 

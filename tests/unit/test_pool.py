@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response, Status
 from hub.runtime import pool as module
-from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec
+from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec
 from hub.runtime.pool import Pool
 
 FINE = Outcome(response=Response(status=Status.SUCCESS, result={}), logs=(), run_ms=1)
@@ -23,6 +24,7 @@ class Process:
 
     def __init__(self, spec: ProcessSpec) -> None:
         self.spec, self.initialized, self.stopped, self.alive = spec, True, False, True
+        self.places = spec.limits.concurrency
 
     async def init(self, start: Any) -> None:
         return None
@@ -54,8 +56,9 @@ class Launches:
         return None
 
 
-def spec(name: str = "a", revision: int = 1, memory: int = 256) -> ProcessSpec:
-    return ProcessSpec(key=("ns", name, revision), exec=CodeExec(kind="python:3", code=""), limits=Limits(memory=memory))
+def spec(name: str = "a", revision: int = 1, memory: int = 256, concurrency: int = 1, instances: int | None = None) -> ProcessSpec:
+    limits = Limits(memory=memory, concurrency=concurrency, instances=instances)
+    return ProcessSpec(key=("ns", name, revision), exec=CodeExec(kind="python:3", code=""), limits=limits)
 
 
 @pytest.fixture
@@ -313,7 +316,163 @@ async def test_nobody_waits_for_a_closed_pool(launches: Launches) -> None:
         await pool.acquire(spec("c"))
 
 
-@pytest.mark.parametrize("seed", range(8))
+# Several runs in one process
+
+
+async def given_shared(pool: Pool, concurrency: int, name: str = "a") -> ActionProcess:
+    """A process at work that takes more."""
+    process = await pool.acquire(spec(name, concurrency=concurrency))
+    pool.ready(process)
+    return process
+
+
+async def test_a_process_takes_as_many_runs_as_its_action_allows(launches: Launches) -> None:
+    """Before another is started; its memory is counted once."""
+    pool = given_pool(launches, memory=512)
+    process = await given_shared(pool, 3)
+    assert [pool.try_acquire(spec(concurrency=3)) for _ in range(3)] == [process, process, None]
+    second = await pool.acquire(spec(concurrency=3))
+    assert second is not process
+    pool.release(process, FINE)
+
+    assert pool.try_acquire(spec(concurrency=3)) is process
+    assert pool._used == 512
+
+
+async def test_those_who_come_while_a_process_starts_wait_for_it(launches: Launches) -> None:
+    """As many as it will have places for; one more starts another."""
+    pool = given_pool(launches)
+    first = await pool.acquire(spec(concurrency=3))
+    waiting = [asyncio.create_task(pool.acquire(spec(concurrency=3))) for _ in range(3)]
+    await turns()
+    assert [task.done() for task in waiting] == [False, False, True]
+    pool.ready(first)
+
+    assert [await task for task in waiting] == [first, first, launches.made[1]]
+
+
+async def test_those_who_waited_for_room_share_the_process_that_got_it(launches: Launches) -> None:
+    """Room for one is enough for all of them."""
+    pool = given_pool(launches, memory=512)
+    busy = [await pool.acquire(spec("b")) for _ in range(2)]
+    waiting = [asyncio.create_task(pool.acquire(spec("a", concurrency=9))) for _ in range(5)]
+    await turns()
+    pool.release(busy[0], None)
+    pool.release(busy[1], None)
+    await turns()
+    pool.ready(launches.made[2])
+
+    assert {id(await task) for task in waiting} == {id(launches.made[2])}
+    assert len(launches.made) == 3
+
+
+@pytest.mark.parametrize("fails", ["launch", "init"])
+async def test_those_who_waited_for_one_that_did_not_start_try_again(launches: Launches, fails: str) -> None:
+    """Each failure is told to one of them only."""
+    pool = given_pool(launches)
+    launches.fail = fails == "launch"
+    first = asyncio.create_task(pool.acquire(spec(concurrency=5)))
+    waiting = [asyncio.create_task(pool.acquire(spec(concurrency=5))) for _ in range(2)]
+    if fails == "launch":
+        await asyncio.gather(first, *waiting, return_exceptions=True)
+        assert all(isinstance(task.exception(), LaunchFailed) for task in (first, *waiting))
+    else:
+        pool.release(await first, BROKEN)
+        await turns()
+        assert [task.done() for task in waiting] == [True, False]
+        pool.ready(launches.made[1])
+        assert await waiting[1] is launches.made[1]
+
+
+async def test_one_that_turns_out_to_take_one_run_only_keeps_nobody_waiting(launches: Launches) -> None:
+    """Others get processes of their own."""
+    pool = given_pool(launches)
+    first = await pool.acquire(spec(concurrency=5))
+    waiting = asyncio.create_task(pool.acquire(spec(concurrency=5)))
+    await turns()
+    launches.made[0].places = 1
+    pool.ready(first)
+
+    assert await waiting is launches.made[1]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_process_that_must_not_serve_again_ends_with_its_last_run(launches: Launches, dies: bool) -> None:  # noqa: FBT001 - a column of the table
+    """It takes no further one, and its room is free only then."""
+    pool = given_pool(launches)
+    process = await given_shared(pool, 3)
+    assert pool.try_acquire(spec(concurrency=3)) is process
+    launches.made[0].alive = not dies
+    pool.release(process, BROKEN)
+    await turns()
+
+    assert pool.try_acquire(spec(concurrency=3)) is None
+    assert (launches.made[0].stopped, pool._used) == (False, 256)
+    pool.release(process, FINE)
+    await turns()
+    assert (launches.made[0].stopped, pool._used) == (True, 0)
+
+
+async def test_a_shared_process_that_had_its_time_takes_no_more_while_others_wait(
+    launches: Launches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would never be idle, and they would wait for ever."""
+    monkeypatch.setattr(module, "TENURE", -1.0)
+    pool = given_pool(launches, memory=256)
+    process = await given_shared(pool, 3)
+    other = asyncio.create_task(pool.acquire(spec("b")))
+    await turns()
+    assert pool.try_acquire(spec(concurrency=3)) is None
+    pool.release(process, FINE)
+
+    assert await other is launches.made[1]
+
+
+async def test_an_action_that_changed_is_not_shared_any_more(launches: Launches) -> None:
+    """Those who wait for the old one get the new."""
+    pool = given_pool(launches)
+    old = await pool.acquire(spec(concurrency=3))
+    waiting = asyncio.create_task(pool.acquire(spec(concurrency=3)))
+    await turns()
+    pool.forget("ns", "a")
+    pool.ready(old)
+    await turns()
+
+    assert await waiting is launches.made[1]
+    pool.release(old, FINE)
+    await turns()
+    assert launches.made[0].stopped
+
+
+async def test_no_more_processes_of_an_action_than_it_may_have(launches: Launches) -> None:
+    """Who finds them all busy waits, and others are not kept waiting by that."""
+    pool = given_pool(launches)
+    limited = spec(instances=1)
+    first = await pool.acquire(limited)
+    waiting = [asyncio.create_task(pool.acquire(limited)) for _ in range(2)]
+    await turns()
+    assert await pool.acquire(spec("b")) is launches.made[1]
+    assert not any(task.done() for task in waiting)
+    pool.release(first, FINE)
+    assert await waiting[0] is first
+    pool.release(first, BROKEN)
+
+    assert await waiting[1] is launches.made[2]
+
+
+async def test_those_who_wait_for_a_place_are_told_when_the_pool_closes(launches: Launches) -> None:
+    """As those who wait for room."""
+    pool = given_pool(launches)
+    await pool.acquire(spec(instances=1))
+    waiting = asyncio.create_task(pool.acquire(spec(instances=1)))
+    await turns()
+    await pool.close()
+
+    with pytest.raises(LaunchFailed):
+        await waiting
+
+
+@pytest.mark.parametrize("seed", range(12))
 async def test_no_mixture_of_calls_leaks_room(launches: Launches, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures, cancellations, deaths and changes: in the end all room is free again."""
     chance = random.Random(seed)  # noqa: S311 - a failure can be repeated
@@ -321,19 +480,29 @@ async def test_no_mixture_of_calls_leaks_room(launches: Launches, seed: int, mon
     monkeypatch.setattr(module, "PATIENCE", 0.001)
     pool = given_pool(launches, memory=768)
     pool._enough = 2
+    shares: dict[str, dict[str, int]] = {"a": {"concurrency": 3}, "b": {"instances": 1}, "c": {}, "d": {"concurrency": 2, "instances": 2}}
+    told: list[ActionProcess] = []
+    runs: Counter[ActionProcess] = Counter()
 
     async def one() -> None:
         name = chance.choice("abcd")
         memory = {"a": 128, "b": 256, "c": 512, "d": 1024}[name]
-        process = await pool.acquire(spec(name, memory=memory))
+        process = await pool.acquire(spec(name, memory=memory, **shares[name]))
         outcome = None
+        runs[process] += 1
         try:
+            assert runs[process] <= process.places
+            await turns(chance.randrange(4))
+            if process not in told and chance.random() > 0.2:
+                told.append(process)
+                pool.ready(process)
             await turns(chance.randrange(4))
             outcome = chance.choice([FINE, FINE, FINE, BROKEN, None])
             process.alive = chance.random() > 0.1
             if chance.random() < 0.1:
                 pool.forget("ns", name)
         finally:
+            runs[process] -= 1
             pool.release(process, outcome)
 
     async def cancelled(task: asyncio.Task[None]) -> None:

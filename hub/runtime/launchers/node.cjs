@@ -1,7 +1,7 @@
 // Runs one Node.js action: code comes over a socket, results go back over it, and what the action prints is its log.
 //
 // Started by path with the number of the socket; no modules but Node's own. A frame is a length and an id (4 bytes each, big endian),
-// one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault.
+// one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault. Runs may overlap.
 'use strict';
 
 const fs = require('fs');
@@ -51,25 +51,34 @@ function member(module, name) {
   return name.split('.').reduce((value, key) => (value === undefined || value === null ? undefined : value[key]), module);
 }
 
-async function fromFolder(folder, name) {
-  process.chdir(folder);
-  let entry = null;
-  const about = path.join(folder, 'package.json');
-  if (fs.existsSync(about)) {
-    const main = JSON.parse(fs.readFileSync(about, 'utf8')).main || 'index.js';
-    entry = path.join(folder, main);
-  } else if (fs.existsSync(path.join(folder, 'index.js'))) {
-    entry = path.join(folder, 'index.js');
-  } else {
-    throw 'Zipped actions must contain either package.json or index.js at the root.';
+function exists(...parts) {
+  return fs.existsSync(path.join(...parts));
+}
+
+// `module.func` names a file of the archive, unless there is none of that name.
+function entry(folder, name) {
+  const dot = name.indexOf('.');
+  const module = name.slice(0, Math.max(dot, 0));
+  if (module && ['', '.js', '.cjs', '.mjs'].some((ending) => exists(folder, module + ending))) {
+    return { file: path.join(folder, module), name: name.slice(dot + 1) };
   }
+  if (exists(folder, 'package.json')) {
+    return { file: path.join(folder, JSON.parse(fs.readFileSync('package.json', 'utf8')).main || 'index.js'), name };
+  }
+  if (exists(folder, 'index.js')) return { file: path.join(folder, 'index.js'), name };
+  throw 'Zipped actions must contain either package.json or index.js at the root.';
+}
+
+async function fromFolder(folder, main) {
+  process.chdir(folder);
+  const { file, name } = entry(folder, main);
   const load = createRequire(path.join(folder, 'package.json'));
   let module;
   try {
-    module = load(entry);
+    module = load(file);
   } catch (error) {
     if (error.code !== 'ERR_REQUIRE_ESM' && error.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
-    module = await import(pathToFileURL(load.resolve(entry)).href);
+    module = await import(pathToFileURL(load.resolve(file)).href);
   }
   return member(module, name) || (module.default && member(module.default, name));
 }
@@ -83,7 +92,7 @@ process.emitWarning = (warning, ...more) => {
 function fromSource(code, name) {
   const module = { exports: {} };
   const load = createRequire(path.join(process.cwd(), 'action.js'));
-  const safe = /^[A-Za-z_$][\w$]*$/.test(name);
+  const safe = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/.test(name);
   const tail = safe ? `\n;try { return ${name}; } catch (_) { return undefined; }` : '\n;return undefined;';
   const names = ['exports', 'require', 'module', '__filename', '__dirname'];
   const options = { filename: 'action.js', importModuleDynamically: vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
@@ -113,7 +122,7 @@ function shown(reason) {
 async function onInit(number, value) {
   try {
     action = await init(value);
-    send(number, FINE, { OK: true });
+    send(number, FINE, { OK: true, concurrent: true });
   } catch (error) {
     if (error && error.again) {
       console.error('Cannot initialize the action more than once.');
@@ -161,7 +170,7 @@ function onRun(number, value) {
   if (result === null || typeof result !== 'object' || typeof result.then !== 'function') return ended(number, result);
   return result.then(
     (value_) => ended(number, value_),
-    (error) => send(number, FINE, { error: error === undefined || error === null ? {} : reason(error) }),
+    (error) => send(number, FINE, { error: error ? reason(error) : {} }),
   );
 }
 

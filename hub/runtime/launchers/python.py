@@ -1,7 +1,8 @@
 """Runs one Python action: code comes over a socket, results go back over it, and what the action prints is its log.
 
 Started by path with `-I -S` and the number of the socket; the standard library only. A frame is a length and an id (4 bytes each, big
-endian), one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault.
+endian), one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault. Runs of an
+`async def` may overlap: they share one event loop, which lives as long as the process.
 """
 
 import json
@@ -14,6 +15,7 @@ import traceback
 HEAD = struct.Struct(">IIB")
 INIT, RUN = 0, 1
 FINE, FAULT = 0, 1
+IS_COROUTINE = 0x80
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
 
 
@@ -31,22 +33,31 @@ class Door:
 
     def receive(self):
         """The next frame; what came with it too early is kept for later."""
+        while True:
+            frame = self.frame()
+            if frame is not None:
+                return frame
+            self.fill()
+
+    def frame(self):
+        """A frame that has come whole, or None."""
         buffer = self.buffer
-        while len(buffer) < HEAD.size:
-            buffer += self.more(65536)
+        if len(buffer) < HEAD.size:
+            return None
         length, number, what = HEAD.unpack_from(buffer)
         end = HEAD.size + length
-        while len(buffer) < end:
-            buffer += self.more(1 << 20)
+        if len(buffer) < end:
+            return None
         body = bytes(buffer[HEAD.size : end])
         del buffer[:end]
         return number, what, json.loads(body)
 
-    def more(self, count):
-        part = self.socket.recv(count)
+    def fill(self):
+        """Read some of what is there; waits when there is nothing, ends when the hub is gone."""
+        part = self.socket.recv(65536 if len(self.buffer) < HEAD.size else 1 << 20)
         if not part:
             os._exit(0)
-        return part
+        self.buffer += part
 
     def send(self, number, what, value):
         try:
@@ -85,6 +96,8 @@ def shown(error):
 
 def virtualenv(folder):
     """Where a virtual environment in the zip keeps its modules, the one of this very version first."""
+    if os.path.isdir(os.path.join(folder, "virtualenv")) and not os.path.isdir(os.path.join(folder, "virtualenv", "lib")):
+        raise Refused("Invalid virtualenv. Zip file does not include 'activate_this.py'.")
     lib = os.path.join(folder, "virtualenv", "lib")
     own = "python%d.%d" % sys.version_info[:2]
     names = sorted(os.listdir(lib), key=lambda name: (name != own, name)) if os.path.isdir(lib) else []
@@ -121,66 +134,133 @@ def load(value):
     return function
 
 
-def call(function, value):
-    """One run; an `async def` is awaited."""
-    result = function(value)
-    if hasattr(result, "__await__"):
-        import asyncio
-
-        async def awaited():
-            return await result
-
-        result = asyncio.run(awaited())
-    return result
+def is_async(function):
+    return bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & IS_COROUTINE)
 
 
-def main():
-    number = int(sys.argv[1])
-    door = Door(number)
-    sys.argv = ["action"]
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    function = None
-    known = {}
-    while True:
-        number, what, value = door.receive()
-        if what == INIT:
-            if function is not None:
-                print("Cannot initialize the action more than once.", file=sys.stderr)
-                door.send(number, FAULT, {"error": "Cannot initialize the action more than once."})
-                continue
-            try:
-                if not (value.get("code") or value.get("folder")):
-                    raise Refused("Missing main/no code to execute.")
-                function = load(value)
-            except SystemExit as request:
-                leave(request)
-            except Refused as error:
-                print(error, file=sys.stderr)
-                door.send(number, FAULT, {"error": str(error)})
-            except BaseException as error:
-                text = shown(error)
-                print(text, file=sys.stderr)
-                door.send(number, FAULT, {"error": "Initialization has failed due to: " + text.splitlines()[-1]})
-            else:
-                door.send(number, FINE, {"ok": True})
-            continue
-        for key, text in value["context"].items():
-            if known.get(key) != text:
-                known[key] = text
-                os.environ["__OW_" + key.upper()] = text
+class Action:
+    """What runs here, once it was loaded."""
+
+    def __init__(self, door):
+        self.door = door
+        self.function = None
+        self.known = {}
+
+    def init(self, number, value):
+        door = self.door
+        if self.function is not None:
+            print("Cannot initialize the action more than once.", file=sys.stderr)
+            door.send(number, FAULT, {"error": "Cannot initialize the action more than once."})
+            return
         try:
-            result = call(function, value["value"])
+            if not (value.get("code") or value.get("folder")):
+                raise Refused("Missing main/no code to execute.")
+            self.function = load(value)
+        except SystemExit as request:
+            leave(request)
+        except Refused as error:
+            print(error, file=sys.stderr)
+            door.send(number, FAULT, {"error": str(error)})
+        except BaseException as error:
+            text = shown(error)
+            print(text, file=sys.stderr)
+            door.send(number, FAULT, {"error": "Initialization has failed due to: " + text.splitlines()[-1]})
+        else:
+            door.send(number, FINE, {"ok": True, "concurrent": is_async(self.function)})
+
+    def prepare(self, context):
+        """The environment is the whole process's: the run that began last has its say."""
+        for key, text in context.items():
+            if self.known.get(key) != text:
+                self.known[key] = text
+                os.environ["__OW_" + key.upper()] = text
+
+    def run(self, number, value):
+        self.prepare(value["context"])
+        try:
+            result = self.function(value["value"])
+            if hasattr(result, "__await__"):
+                import asyncio
+
+                result = asyncio.run(awaited(result))
         except SystemExit as request:
             leave(request)
         except BaseException as error:
-            print(shown(error), file=sys.stderr)
-            door.send(number, FINE, {"error": str(error)})
-            continue
+            self.failed(number, error)
+        else:
+            self.ended(number, result)
+
+    async def run_async(self, number, value):
+        self.prepare(value["context"])
+        try:
+            result = await self.function(value["value"])
+        except SystemExit as request:
+            leave(request)
+        except BaseException as error:
+            self.failed(number, error)
+        else:
+            self.ended(number, result)
+
+    def failed(self, number, error):
+        print(shown(error), file=sys.stderr)
+        self.door.send(number, FINE, {"error": str(error)})
+
+    def ended(self, number, result):
         if isinstance(result, (dict, list, tuple)):
-            door.send(number, FINE, result)
+            self.door.send(number, FINE, result)
         else:
             print("Result must be a dictionary or a list but has type %s: %r" % (type(result).__name__, result), file=sys.stderr)
-            door.send(number, FAULT, {"error": NOT_A_DICTIONARY})
+            self.door.send(number, FAULT, {"error": NOT_A_DICTIONARY})
+
+
+async def awaited(result):
+    return await result
+
+
+def serve(action, door):
+    """One run after the other."""
+    while not is_async(action.function):
+        number, what, value = door.receive()
+        if what == INIT:
+            action.init(number, value)
+        else:
+            action.run(number, value)
+
+
+async def serve_async(action, door):
+    """Each run is a task of the one loop."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    running = set()
+
+    def readable():
+        door.fill()
+        while True:
+            frame = door.frame()
+            if frame is None:
+                return
+            number, what, value = frame
+            if what == INIT:
+                action.init(number, value)
+                continue
+            task = loop.create_task(action.run_async(number, value))
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+    loop.add_reader(door.socket.fileno(), readable)
+    await loop.create_future()
+
+
+def main():
+    door = Door(int(sys.argv[1]))
+    sys.argv = ["action"]
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    action = Action(door)
+    serve(action, door)
+    import asyncio
+
+    asyncio.run(serve_async(action, door))
 
 
 main()
