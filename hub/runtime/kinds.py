@@ -33,6 +33,10 @@ class Kind:
     launcher: str
     real: str
 
+    def flags(self, memory: int) -> list[str]:
+        """What its program is started with; `memory` in MB. Python sees nothing but its standard library."""
+        return ["-I", "-S"] if self.family == "python" else [f"--max-old-space-size={memory}"]
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -81,6 +85,15 @@ class Kinds:
                     oldest=tuple(row["oldest"]),
                 )
         return cls(families)
+
+    @property
+    def interpreter(self) -> str:
+        """The Python that actions run on, and what builds the cells."""
+        return _python()
+
+    def programs(self) -> list[str]:
+        """What runs the kinds."""
+        return [family.program for family in self._families.values()]
 
     def names(self) -> list[str]:
         """Every kind that is listed, for texts and checks."""

@@ -1,0 +1,206 @@
+"""Launchers in cells: some stand ready, the others are built when they are asked for (reliability §5.4, design §9).
+
+Python cells are copies of a zygote. Node.js cannot be copied: it is started ahead of need inside a ready cell. A ready cell has belonged
+to nobody; one that was used is never handed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hub.runtime.base import LaunchFailed
+from hub.runtime.cells import ladder, limits, mounts
+from hub.runtime.kinds import Kind
+from hub.runtime.spawn import Wanted
+from hub.runtime.warden import Cell, Plan, Warden, WardenRefused
+from hub.telemetry.log import get_logger
+
+log = get_logger(__name__)
+
+READY = 2
+"""How many cells of a sort stand ready once it is in use."""
+MEMORY = 256
+"""What a ready cell may take (MB) before it is claimed."""
+WORK, FILES = 64 << 20, 4096
+"""Bytes and files of the folder to work in; the code of an archive comes on top."""
+API_PORT, EGRESS_PORT = 3233, 3128
+"""Where the hub listens inside a cell: its own API, and the way out."""
+AGAIN_AFTER = 0.5
+
+Factory = Callable[[], asyncio.BaseProtocol]
+Sort = tuple[str, int]
+"""What may be used for one another: the family and, where memory is said when a program starts, the memory."""
+
+
+class Doors:
+    """What answers inside the cells: the hub's API, and the way out. Both are set before anything runs."""
+
+    def __init__(self, api: Factory, egress: Factory) -> None:
+        self.api = api
+        self.egress = egress
+
+
+class CellSpawner:
+    """See `hub.runtime.spawn.Spawner`.
+
+    `api_host` and `connect` are the address and the ports of the hub for cells without a network of their own; `idle` (s) is how long
+    ready cells stay when none of their sort is used.
+    """
+
+    def __init__(
+        self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], connect: Callable[[], list[int]], idle: float
+    ) -> None:
+        self._plan = plan
+        self._level = level
+        self._doors = doors
+        self._api_host = api_host
+        self._connect = connect
+        self._idle = idle
+        self._ready: dict[Sort, deque[Cell]] = {}
+        self._used: dict[Sort, tuple[float, Kind]] = {}
+        self._filling: dict[Sort, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[bool]] = set()
+        self._closing = False
+        self._loop = asyncio.get_running_loop()
+        self.warden = Warden(plan, level, self._lost)
+        self._restarting: asyncio.Task[None] | None = None
+
+    async def open(self, first: Kind | None = None) -> None:
+        """Start the warden, and some cells of a first kind. Raises WardenRefused."""
+        await self.warden.open()
+        if first is not None:
+            self._use(_sort(first, MEMORY), first)
+        self._timer = self._loop.call_later(self._idle, self._expire)
+
+    async def spawn(self, wanted: Wanted) -> Cell:
+        """See `Spawner.spawn`."""
+        sort = _sort(wanted.kind, wanted.memory)
+        try:
+            if self._restarting is not None:
+                await asyncio.shield(self._restarting)
+            cell = None if wanted.unpacked else self._take(sort)
+            if cell is None:
+                cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files)
+        except WardenRefused as error:
+            raise LaunchFailed(f"a cell could not be built: {error}") from error
+        copied = wanted.kind.family == "python"
+        cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=wanted.memory if copied else 0)
+        self._use(sort, wanted.kind)
+        return cell
+
+    def _take(self, sort: Sort) -> Cell | None:
+        ready = self._ready.get(sort)
+        while ready:
+            cell = ready.popleft()
+            if cell.alive:
+                return cell
+            self._end(cell)
+        return None
+
+    async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0) -> Cell:
+        own_network = self._level >= ladder.CELL
+        order: dict[str, Any] = {
+            "work": WORK + unpacked,
+            "files": FILES + files,
+            "environment": self._environment(),
+            "listen": [EGRESS_PORT, API_PORT] if own_network else [],
+            "connect": self._connect(),
+        }
+        if kind.family != "python":
+            order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
+        cell = await self.warden.make(order, memory + unpacked // limits.MB)
+        if own_network:
+            for listener, door in zip(cell.listeners, (self._doors.egress, self._doors.api), strict=True):
+                cell.servers.append(await self._loop.create_server(door, sock=listener))
+        return cell
+
+    def _environment(self) -> dict[str, str]:
+        """What a launcher finds; nothing of the hub's own."""
+        common = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": mounts.WORK, "TMPDIR": mounts.WORK}
+        if self._level < ladder.CELL:
+            return {**common, "__OW_API_HOST": self._api_host()}
+        proxy = f"http://127.0.0.1:{EGRESS_PORT}"
+        ways_out = {name: proxy for lower in ("http_proxy", "https_proxy") for name in (lower, lower.upper())}
+        inside = dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
+        return {**common, **ways_out, **inside, "__OW_API_HOST": f"http://127.0.0.1:{API_PORT}"}
+
+    # Cells that stand ready
+
+    def _use(self, sort: Sort, kind: Kind) -> None:
+        """It is in use: some of this sort stand ready from now on."""
+        self._used[sort] = (self._loop.time(), kind)
+        if sort not in self._filling and not self._closing and len(self._ready.get(sort, ())) < READY:
+            task = self._filling[sort] = self._loop.create_task(self._fill(sort, kind))
+            task.add_done_callback(lambda _: self._filling.pop(sort, None))
+
+    async def _fill(self, sort: Sort, kind: Kind) -> None:
+        ready = self._ready.setdefault(sort, deque())
+        while len(ready) < READY and not self._closing:
+            try:
+                cell = await self._make(kind, sort[1] or MEMORY)
+            except WardenRefused as error:
+                log.warning("No cell could be made ready", reason=str(error))
+                return
+            if self._ready.get(sort) is not ready:
+                self._end(cell)
+                return
+            ready.append(cell)
+
+    def _expire(self) -> None:
+        """Ready cells of what was not used for long are ended."""
+        now = self._loop.time()
+        for sort, (used, _) in list(self._used.items()):
+            if now - used >= self._idle:
+                del self._used[sort]
+                for cell in self._ready.pop(sort, ()):
+                    self._end(cell)
+        self._timer = self._loop.call_later(self._idle / READY, self._expire)
+
+    def _end(self, cell: Cell) -> None:
+        cell.kill()
+        task = self._loop.create_task(cell.gone())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    # The warden's end
+
+    def _lost(self) -> None:
+        """The warden ended by itself, and every cell with it: another one is started at the same level."""
+        if not self._closing:
+            log.error("The warden ended; starting another", level=self._level)
+            self._restarting = self._loop.create_task(self._restart())
+
+    async def _restart(self) -> None:
+        for cell in [cell for ready in self._ready.values() for cell in ready]:
+            await cell.gone()
+        self._ready.clear()
+        while not self._closing:
+            await self.warden.close()
+            self.warden = Warden(self._plan, self._level, self._lost)
+            try:
+                await self.warden.open()
+            except WardenRefused as error:
+                log.error("The warden could not be started again", reason=str(error))  # noqa: TRY400 - the reason is the whole of it
+                await asyncio.sleep(AGAIN_AFTER)
+            else:
+                self._restarting = None
+                return
+
+    async def close(self) -> None:
+        """See `Spawner.close`."""
+        self._closing = True
+        self._timer.cancel()
+        if self._restarting is not None:
+            self._restarting.cancel()
+        await self.warden.close()
+        for ready in self._ready.values():
+            for cell in ready:
+                await cell.gone()
+        await asyncio.gather(*self._filling.values(), *self._ending, return_exceptions=True)
+
+
+def _sort(kind: Kind, memory: int) -> Sort:
+    return (kind.family, 0 if kind.family == "python" else memory)

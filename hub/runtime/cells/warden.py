@@ -1,0 +1,385 @@
+"""The warden: the hub asks it for cells (reliability §5.2).
+
+It is started by the hub with an empty environment and one socket, and alone stays root when the hub was started as root: it gives each
+cell a user and groups of its own, keeps zygotes, ends cells, and says when and why they ended. One thread, no secrets, no network.
+
+From the hub: the plan, then `make`, `claim` and `end` of numbered cells. To the hub: `warden` once it is ready, or `refused`; for each
+cell `made` with its descriptors, or `failed` with the step; in the end `ended`, for every cell that was asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from typing import Any
+
+from . import build, cgroups, descriptors, ladder, limits, packets
+from .kernel import StepRefused
+
+RENEW_AFTER = 3600
+MOST_COPIES = 10_000
+"""A zygote is replaced after an hour, or so many cells: all its copies share the seed of their hashes and the layout of their memory."""
+_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+_TRY_AGAIN = 0.02
+
+
+class ZygoteRefused(StepRefused):
+    """The zygote could not be made."""
+
+    step = "zygote"
+
+
+class Zygote:
+    """The warden's side of one."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.way, theirs = packets.pair()
+        with theirs:
+            theirs.set_inheritable(True)
+            self.pid = os.posix_spawn(sys.executable, [sys.executable, "-I", "-S", _PROGRAM, "zygote", str(theirs.fileno())], {})
+        packets.send(self.way, plan)
+        self.ready = False
+        self.retired = False
+        self.copies = 0
+        self.living = 0
+        self.since = time.monotonic()
+
+    @property
+    def old(self) -> bool:
+        """Whether it should be replaced."""
+        return self.copies >= MOST_COPIES or time.monotonic() - self.since > RENEW_AFTER
+
+    def end(self) -> None:
+        """End it with every cell that is left of it."""
+        self.way.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+class Cell:
+    """What the warden holds of one cell until it has ended."""
+
+    def __init__(self, number: int, slot: int | None) -> None:
+        self.number = number
+        self.slot = slot
+        self.zygote: Zygote | None = None
+        self.group: cgroups.Group | None = None
+        self.bell: int | None = None
+        self.folder: str | None = None
+        self.ours: list[int] = []
+        self.first: int | None = None
+        self.first_pid = 0
+        self.keeper = 0
+        self.listeners: list[int] | None = None
+        self.doomed = False
+        self.made = False
+        self.out_of_memory = False
+
+    def kill(self) -> None:
+        """End it; one that is only being made ends as soon as it can be."""
+        self.doomed = True
+        if self.first is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(self.first, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Give back every descriptor."""
+        for number in (*self.ours, *(self.listeners or ()), self.first, self.bell):
+            if number is not None:
+                os.close(number)
+        self.ours, self.listeners, self.first, self.bell = [], None, None, None
+
+
+class Warden:
+    """The loop. `plan` is the hub's: `level`, `name` of the groups, `scratch`, `temporary`, `readable`, `launchers`."""
+
+    def __init__(self, hub: socket.socket, plan: dict[str, Any]) -> None:
+        self._hub = hub
+        self._plan = plan
+        self._level = plan["level"]
+        self._cells: dict[int, Cell] = {}
+        self._bells: dict[int, Cell] = {}
+        self._left: list[Cell] = []
+        self._orders: deque[tuple[dict[str, Any], Cell]] = deque()
+        self._zygotes: dict[int, Zygote] = {}
+        self._slots: deque[int] | None = None
+        self._groups: cgroups.Groups | None = None
+        self._poll = select.poll()
+
+    def open(self) -> None:
+        """Take what the level needs. Raises StepRefused."""
+        if ladder.is_root():
+            try:
+                first = ladder.first_slot()
+            except LookupError as error:
+                raise ZygoteRefused(str(error)) from error
+            self._slots = deque(range(first, first + ladder.SLOTS))
+            self._slots.rotate(int.from_bytes(os.urandom(2)))
+        if self._level >= ladder.CELL_WITH_GROUP:
+            self._groups = cgroups.Groups(self._plan["name"])
+        if self._level < ladder.CELL:
+            os.makedirs(self._plan["temporary"], mode=0o711, exist_ok=True)
+        self._poll.register(self._hub, select.POLLIN)
+        self._new_zygote()
+
+    def serve(self) -> None:
+        """Until the hub closes its end."""
+        while True:
+            for number, _ in self._poll.poll(_TRY_AGAIN * 1000 if self._left else None):
+                if number == self._hub.fileno():
+                    self._hear_hub()
+                elif number in self._zygotes:
+                    self._hear_zygote(self._zygotes[number])
+                elif number in self._bells:
+                    self._out_of_memory(self._bells[number])
+            self._left = [cell for cell in self._left if not self._clean(cell)]
+
+    # From the hub
+
+    def _hear_hub(self) -> None:
+        message, _ = packets.receive(self._hub)
+        number = message["cell"]
+        if message["do"] == "make":
+            self._make(number, message)
+        elif number in self._cells:
+            cell = self._cells[number]
+            if message["do"] == "end":
+                cell.kill()
+            elif message["do"] == "claim":
+                self._claim(cell, message)
+
+    def _make(self, number: int, message: dict[str, Any]) -> None:
+        cell = self._cells[number] = Cell(number, self._slots.popleft() if self._slots else None)
+        try:
+            if self._groups is not None:
+                cell.group = self._groups.make(str(number), message["memory"])
+                cell.bell = cell.group.watch()
+                if cell.bell is not None:
+                    self._bells[cell.bell] = cell
+                    self._poll.register(cell.bell, select.POLLIN)
+            if self._level < ladder.CELL:
+                self._give_folder(cell)
+        except (StepRefused, OSError) as error:
+            self._failed(cell, getattr(error, "step", "folder"), str(error))
+            self._ended(cell)
+            return
+        self._orders.append((message["order"], cell))
+        self._carry_out()
+
+    def _give_folder(self, cell: Cell) -> None:
+        folder = os.path.join(self._plan["temporary"], str(cell.number))
+        os.mkdir(folder, 0o700)
+        cell.folder = folder
+        if cell.slot is not None:
+            os.chown(folder, cell.slot, cell.slot)
+
+    def _claim(self, cell: Cell, message: dict[str, Any]) -> None:
+        """From now on it is of an action with limits of its own."""
+        with contextlib.suppress(StepRefused):
+            if cell.group is not None:
+                cell.group.limit(message["memory"])
+            if message["data"] and cell.first_pid:
+                limits.limit_data(cell.first_pid, message["data"])
+
+    # Making one
+
+    def _new_zygote(self) -> None:
+        zygote = Zygote({key: self._plan[key] for key in ("level", "scratch", "readable", "launchers")})
+        self._zygotes[zygote.way.fileno()] = zygote
+        self._poll.register(zygote.way, select.POLLIN)
+        if self._groups is not None:
+            self._groups.join(zygote.pid)
+
+    def _carry_out(self) -> None:
+        """Hand orders to the zygote as far as there is one that is ready."""
+        current = next((zygote for zygote in self._zygotes.values() if zygote.ready and not zygote.retired), None)
+        if current is None:
+            return
+        while self._orders:
+            order, cell = self._orders.popleft()
+            if cell.doomed:
+                self._failed(cell, "process", "it was ended before it was made")
+                self._ended(cell)
+            else:
+                self._order(current, order, cell)
+        if current.old:
+            current.retired = True
+            self._new_zygote()
+
+    def _order(self, zygote: Zygote, order: dict[str, Any], cell: Cell) -> None:
+        door, door_inside = socket.socketpair()
+        stdout, stdout_inside = os.pipe()
+        stderr, stderr_inside = os.pipe()
+        cell.ours = [door.detach(), stdout, stderr]
+        inside = [door_inside.detach(), stdout_inside, stderr_inside]
+        cell.zygote = zygote
+        readable = [*self._plan["readable"], self._plan["launchers"]]
+        whole = {"cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable, **order}
+        if cell.folder is not None:
+            whole["folder"] = cell.folder
+            whole["environment"] = {**whole["environment"], **build.home(cell.folder)}
+        try:
+            if cell.group is not None:
+                inside += cell.group.doors()
+            packets.send(zygote.way, whole, inside)
+        except (StepRefused, OSError) as error:
+            self._failed(cell, getattr(error, "step", "zygote"), str(error))
+            self._ended(cell)
+        else:
+            zygote.copies += 1
+            zygote.living += 1
+        finally:
+            for number in inside:
+                os.close(number)
+
+    # From a zygote
+
+    def _hear_zygote(self, zygote: Zygote) -> None:
+        try:
+            message, passed = packets.receive(zygote.way)
+        except EOFError:
+            self._lost(zygote)
+            return
+        if "zygote" in message:
+            if not zygote.ready and len(self._zygotes) == 1:
+                packets.send(self._hub, {"warden": "ready"})
+            zygote.ready = True
+            self._carry_out()
+        elif "refused" in message:
+            raise ZygoteRefused(f"{message['refused']}: {message['reason']}")
+        else:
+            self._hear_cell(self._cells[message["cell"]], message, passed)
+
+    def _hear_cell(self, cell: Cell, message: dict[str, Any], passed: list[int]) -> None:
+        if "first" in message:
+            cell.first_pid, cell.keeper, cell.first = message["first"], message["keeper"], passed[0]
+            if cell.doomed:
+                cell.kill()
+        elif "ready" in message:
+            cell.listeners = passed
+        elif "failed" in message:
+            self._failed(cell, message["failed"], message["reason"])
+            cell.kill()
+        elif "ended" in message:
+            self._ended(cell)
+            return
+        if cell.first is not None and cell.listeners is not None and not cell.made:
+            self._made(cell)
+
+    def _made(self, cell: Cell) -> None:
+        cell.made = True
+        message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid}
+        packets.send(self._hub, message, [*cell.ours, *(cell.listeners or ())])
+        for number in (*cell.ours, *(cell.listeners or ())):
+            os.close(number)
+        cell.ours, cell.listeners = [], []
+
+    def _failed(self, cell: Cell, step: str, reason: str) -> None:
+        if not cell.made:
+            cell.made = True
+            packets.send(self._hub, {"cell": cell.number, "failed": step, "reason": reason})
+
+    def _out_of_memory(self, cell: Cell) -> None:
+        """Version 1 of the groups ends one process; what runs out of memory ends as a whole."""
+        if cell.bell is not None:
+            os.eventfd_read(cell.bell)
+        if cell.group is not None and cell.group.ran_out():
+            cell.out_of_memory = True
+            cell.kill()
+
+    # The end of one
+
+    def _ended(self, cell: Cell) -> None:
+        """Nothing of it is left."""
+        self._failed(cell, "process", "it ended while it was made")
+        del self._cells[cell.number]
+        peak = 0
+        if cell.group is not None:
+            peak = cell.group.peak()
+            cell.out_of_memory = cell.out_of_memory or cell.group.ran_out()
+        if cell.bell is not None:
+            self._poll.unregister(cell.bell)
+            del self._bells[cell.bell]
+        if cell.zygote is not None:
+            cell.zygote.living -= 1
+            if cell.zygote.retired and not cell.zygote.living:
+                self._drop(cell.zygote)
+        cell.close()
+        packets.send(self._hub, {"cell": cell.number, "ended": True, "out_of_memory": cell.out_of_memory, "peak": peak})
+        if not self._clean(cell):
+            self._left.append(cell)
+
+    def _clean(self, cell: Cell) -> bool:
+        """Whether its groups and its folder are gone, so that its user may be another's."""
+        if cell.group is not None and not cell.group.remove():
+            return False
+        if cell.folder is not None:
+            shutil.rmtree(cell.folder, ignore_errors=True)
+        if cell.slot is not None and self._slots is not None:
+            self._slots.append(cell.slot)
+        return True
+
+    def _lost(self, zygote: Zygote) -> None:
+        """A zygote ended, and its cells with it; the next one is started at once."""
+        if not zygote.ready:
+            raise ZygoteRefused("it ended while it was started")
+        self._drop(zygote)
+        for cell in [cell for cell in self._cells.values() if cell.zygote is zygote]:
+            cell.kill()
+            if cell.first is not None:
+                gone = select.poll()
+                gone.register(cell.first, select.POLLIN)
+                gone.poll()
+            self._ended(cell)
+        if not zygote.retired:
+            self._new_zygote()
+
+    def _drop(self, zygote: Zygote) -> None:
+        self._poll.unregister(zygote.way)
+        del self._zygotes[zygote.way.fileno()]
+        zygote.end()
+
+    def close(self) -> None:
+        """End everything; what is left of the groups is removed as far as that goes."""
+        for zygote in tuple(self._zygotes.values()):
+            self._drop(zygote)
+        for cell in (*self._cells.values(), *self._left):
+            if cell.first is not None:
+                gone = select.poll()
+                gone.register(cell.first, select.POLLIN)
+                gone.poll(1000)
+            self._clean(cell)
+        if self._groups is not None:
+            self._groups.close()
+        if self._level < ladder.CELL:
+            shutil.rmtree(self._plan["temporary"], ignore_errors=True)
+
+
+def main(words: list[str]) -> None:
+    """The program: `warden SOCKET`."""
+    hub = socket.socket(fileno=int(words[0]))
+    descriptors.keep_only({hub.fileno()})
+    hub.set_inheritable(False)
+    warden: Warden | None = None
+    try:
+        # It need not be killed with the hub: the closed socket tells it, and it has groups and folders to clear away.
+        plan, _ = packets.receive(hub)
+        warden = Warden(hub, plan)
+        warden.open()
+        warden.serve()
+    except StepRefused as error:
+        with contextlib.suppress(OSError):
+            packets.send(hub, {"refused": error.step, "reason": str(error)})
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    finally:
+        if warden is not None:
+            warden.close()

@@ -1,0 +1,150 @@
+"""A zygote: a Python with the standard modules loaded, of which every cell is a copy (reliability §5.2).
+
+Started by the warden with the number of a socket. It knows nothing of the hub and holds no secrets; what it sees of the files is what a
+cell may see. Its copies share memory until they write to it, and the seed of their hashes: therefore it is replaced from time to time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import types
+from typing import Any
+
+from . import build, descriptors, ladder, mounts, namespaces, packets
+from .kernel import StepRefused, die_with_parent
+
+LOADED = (
+    "base64",
+    "collections",
+    "datetime",
+    "functools",
+    "hashlib",
+    "hmac",
+    "json",
+    "math",
+    "random",
+    "re",
+    "socket",
+    "time",
+    "traceback",
+    "urllib.parse",
+)
+"""What actions import most; more of it makes each cell larger, since forking touches it."""
+PYTHON = "python.py"
+"""The launcher that a copy becomes."""
+
+
+class Zygote:
+    """Forks on request. `plan` is the warden's: the level, what cells may read, the launcher."""
+
+    def __init__(self, warden: socket.socket, plan: dict[str, Any]) -> None:
+        self._warden = warden
+        self._plan = plan
+        self._children: dict[int, tuple[int, int]] = {}
+        self._launcher = os.path.join(build.launchers(plan["level"], plan["launchers"]), PYTHON)
+        with open(os.path.join(plan["launchers"], PYTHON), "rb") as source:
+            self._code = compile(source.read(), self._launcher, "exec")
+
+    def prepare(self) -> None:
+        """Load, and look away from the machine. Raises StepRefused."""
+        for name in LOADED:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        if self._plan["level"] >= ladder.CELL:
+            if ladder.is_root():
+                namespaces.enter(namespaces.NEW_MOUNTS)
+            else:
+                namespaces.enter(namespaces.NEW_MOUNTS | namespaces.NEW_USERS, inside=os.geteuid())
+            mounts.make_view(self._plan["scratch"], self._plan["readable"], self._plan["launchers"])
+        gc.collect()
+        gc.freeze()
+
+    def serve(self) -> None:
+        """Until the warden closes its end; cells that are left then end with us."""
+        waiting = select.poll()
+        waiting.register(self._warden, select.POLLIN)
+        while True:
+            for ready, _ in waiting.poll():
+                if ready == self._warden.fileno():
+                    waiting.register(self._fork(), select.POLLIN)
+                else:
+                    waiting.unregister(ready)
+                    self._reap(ready)
+
+    def _fork(self) -> int:
+        """A new keeper; a descriptor that tells when it ends. Raises EOFError when the warden is gone."""
+        order, passed = packets.receive(self._warden)
+        pid = os.fork()
+        if pid == 0:
+            ways = build.Ways(passed[0], passed[1], passed[2], passed[3:], self._warden.fileno())
+            build.keep(build.Order(**order), ways, self._launch)
+        for number in passed:
+            os.close(number)
+        ends = os.pidfd_open(pid)
+        self._children[ends] = (pid, order["cell"])
+        return ends
+
+    def _reap(self, ends: int) -> None:
+        os.close(ends)
+        pid, cell = self._children.pop(ends)
+        os.waitpid(pid, 0)
+        packets.send(self._warden, {"cell": cell, "ended": True})
+
+    def _launch(self, order: build.Order, door: int) -> None:
+        """In the cell: become the launcher."""
+        if order.command is not None:
+            # What Python ignores is not for others to ignore.
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.set_inheritable(door, True)  # noqa: FBT003 - os takes it so
+            program, *words = order.command
+            launcher = os.path.join(os.path.dirname(self._launcher), order.launcher)
+            os.execve(program, [program, *words, launcher, str(door)], order.environment)  # noqa: S606 - the kind's own program
+        _forget_ourselves()
+        _open_streams()
+        os.environ.clear()
+        os.environ.update(order.environment)
+        sys.argv = [self._launcher, str(door)]
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        main.__file__ = self._launcher
+        exec(self._code, main.__dict__)  # noqa: S102 - the launcher, compiled before there was anything to fear
+
+
+def _open_streams() -> None:
+    """The streams of the zygote remember what they were opened on, which is another thing by now."""
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it stays open
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - as above
+
+
+def _forget_ourselves() -> None:
+    """An action does not come upon our modules."""
+    package = (__package__ or "").partition(".")[0]
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+
+
+def main(words: list[str]) -> None:
+    """The program: `zygote SOCKET`."""
+    warden = socket.socket(fileno=int(words[0]))
+    descriptors.keep_only({warden.fileno()})
+    warden.set_inheritable(False)
+    try:
+        die_with_parent(error=build.BuildRefused)
+        plan, _ = packets.receive(warden)
+        zygote = Zygote(warden, plan)
+        zygote.prepare()
+        packets.send(warden, {"zygote": "ready"})
+        zygote.serve()
+    except StepRefused as error:
+        packets.send(warden, {"refused": error.step, "reason": str(error)})
+    except OSError as error:
+        packets.send(warden, {"refused": "zygote", "reason": str(error)})
+    except EOFError:
+        pass

@@ -1,0 +1,145 @@
+"""Which level of isolation this hub has: found by doing, never lowered in silence (reliability §5.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from hub.runtime.cells import ladder
+from hub.runtime.kinds import Kinds
+from hub.runtime.warden import Plan
+
+PROBE_SECONDS = 60.0
+_SYSTEM = Path("/usr")
+_LAUNCHERS = Path(__file__).with_name("launchers")
+
+
+class IsolationRefused(Exception):
+    """The hub must not start like this; the message names the setting, what was found, and what to write instead."""
+
+
+class Isolation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found: the level, why each higher one was refused, and which attacks this one leaves open."""
+
+    level: int
+    refused: dict[str, str] = {}
+    open: list[str] = []
+
+    def details(self) -> dict[str, object]:
+        """For the log, `/ready` and the operator's page."""
+        level = ladder.LEVELS[self.level]
+        return {"level": level.number, "name": level.name, "leaves_open": level.leaves_open, "higher": self.refused}
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator wants.
+
+    `highest` None is the best there is; `accept` is the lowest that may follow a higher one; `loopback` says where the hub listens.
+    """
+
+    highest: int | None
+    accept: int | None
+    loopback: bool
+
+
+def plan(folder: Path, kinds: Kinds) -> Plan:
+    """What the warden of the hub with that data folder is told; makes the folders it names."""
+    run = folder / "run"
+    scratch = run / "view"
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A user of its own cannot go through the data folder, which is the hub's alone.
+    temporary = tempfile.mkdtemp(prefix="whiskhub-") if ladder.is_root() else str(run / "cells")
+    if ladder.is_root():
+        Path(temporary).chmod(0o711)
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Plan(
+        interpreter=kinds.interpreter,
+        name=f"whiskhub-{digest}",
+        scratch=str(scratch),
+        temporary=temporary,
+        readable=sorted({str(place) for place in _homes(kinds) if not place.is_relative_to(_SYSTEM)}),
+        launchers=str(_LAUNCHERS),
+    )
+
+
+def _homes(kinds: Kinds) -> list[Path]:
+    """Where the programs of the kinds live, with their libraries."""
+    homes = [Path(os.path.realpath(sys.base_prefix))]
+    for program in kinds.programs():
+        path = Path(os.path.realpath(program))
+        home = path.parent.parent
+        whole = path.parent.name == "bin" and any((home / name).exists() for name in ("lib/node_modules", "include/node", "lib/python3"))
+        homes.append(home if whole else path)
+    return homes
+
+
+async def find(plan: Plan, choice: Choice, remembered: Path) -> Isolation:
+    """The level to run at; `remembered` is a file that keeps the last one. Raises IsolationRefused with what to write instead."""
+    if choice.highest == ladder.NONE:
+        found = Isolation(level=ladder.NONE, refused={"1": "HUB_RUNTIME__LEVEL is 0"})
+    else:
+        found = await _probe(plan, ladder.HIGHEST if choice.highest is None else choice.highest)
+    _check(found, choice, _last(remembered))
+    _remember(remembered, found.level)
+    return found
+
+
+def _check(found: Isolation, choice: Choice, last: int | None) -> None:
+    why = "; ".join(f"level {level}: {reason}" for level, reason in found.refused.items())
+    if found.level == ladder.NONE and choice.highest != ladder.NONE:
+        raise IsolationRefused(
+            f"HUB_RUNTIME__LEVEL cannot be used: no level of isolation holds here ({why}). "
+            "Mend what is named, or write 0 to run actions without isolation, on loopback and for your own code alone."
+        )
+    if found.level == ladder.NONE and not choice.loopback:
+        raise IsolationRefused(
+            "HUB_RUNTIME__LEVEL cannot be used: found 0, which is for a hub on loopback, and HUB_HOST is not. "
+            "Leave it out for the highest level that holds, or listen on 127.0.0.1."
+        )
+    if last is not None and found.level < last and (choice.accept is None or found.level < choice.accept):
+        raise IsolationRefused(
+            f"HUB_RUNTIME__ACCEPT_LEVEL is needed: actions ran at isolation level {last} before, and now only level {found.level} "
+            f"can be had ({why}). Mend what is named, or accept it with HUB_RUNTIME__ACCEPT_LEVEL={found.level}."
+        )
+
+
+def _remember(remembered: Path, level: int) -> None:
+    remembered.write_text(str(level))
+
+
+def _last(remembered: Path) -> int | None:
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int(remembered.read_text())
+    return None
+
+
+async def _probe(plan: Plan, highest: int) -> Isolation:
+    """Ask the program that builds cells and attacks from inside. Raises IsolationRefused when it does not answer."""
+    process = await asyncio.create_subprocess_exec(
+        *plan.command("probe"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={},
+        cwd="/",
+    )
+    words = msgspec.json.encode(plan.words(highest=highest, name=f"{plan.name}-probe"))
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            said, _ = await process.communicate(words)
+        return msgspec.json.decode(said, type=Isolation)
+    except (TimeoutError, msgspec.MsgspecError) as error:
+        raise IsolationRefused(
+            "HUB_RUNTIME__LEVEL cannot be used: the probe of the isolation levels gave no answer. "
+            "Look at what it wrote above, or write 0 to run actions without isolation on loopback."
+        ) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
