@@ -10,7 +10,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+from hub.runtime import memory
 
 
 class Child:
@@ -69,24 +69,7 @@ class Child:
 
     def resident(self) -> int:
         """Bytes of memory of the child and its children."""
-        total = 0
-        waiting = [self.pid]
-        while waiting:
-            current = waiting.pop()
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                total += int(_read(f"/proc/{current}/statm").split()[1]) * _PAGE
-                for thread in Path(f"/proc/{current}/task").iterdir():
-                    waiting.extend(int(child) for child in _read(f"{thread}/children").split())
-        return total
-
-
-def _read(path: str) -> bytes:
-    """A small file of the system; this happens too often for anything grander."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(file, 65_536)
-    finally:
-        os.close(file)
+        return memory.resident(self.pid)
 
 
 def _end_with_us(lifeline: int, group: int) -> None:
