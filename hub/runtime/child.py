@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,14 +14,21 @@ from pathlib import Path
 
 from hub.runtime import memory
 
+WATCH_EVERY = 0.05
+
 
 class Child:
-    """The leader of a process group, the socket to it, and the pipes of what it prints. Starting takes about a millisecond.
+    """See `hub.runtime.spawn.Spawned`.
+
+    The leader of a process group, the socket to it, and the pipes of what it prints. Starting takes about a millisecond.
 
     Raises OSError when the program cannot be started.
     """
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
+        self.watch_every = WATCH_EVERY
+        self._folder = folder
+        self._reaped = False
         self.door, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
         try:
@@ -58,14 +67,22 @@ class Child:
         return ours[0], ours[1]
 
     def kill(self) -> None:
-        """End the whole group. Only before `reap`, so that the number cannot be somebody else's."""
+        """End the whole group. Only before it was reaped, so that the number cannot be somebody else's."""
+        if self._reaped:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def reap(self) -> None:
-        """Wait for the end and give everything back; blocks."""
+    async def gone(self) -> bool:
+        """See `Spawned.gone`; nothing but the watch ends one for its memory."""
+        await asyncio.to_thread(self._reap)
+        return False
+
+    def _reap(self) -> None:
         self._process.wait()
+        self._reaped = True
         os.close(self._lifeline)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def resident(self) -> int:
         """Bytes of memory of the child and its children."""

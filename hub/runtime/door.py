@@ -78,6 +78,10 @@ class Door:
             raise Unanswered(told)
         return told
 
+    def tell(self, what: int, body: bytes) -> None:
+        """Bytes that want no answer. Raises Unanswered."""
+        self._send(HEAD.pack(len(body), 0, what) + body)
+
     def _send(self, frame: bytes) -> None:
         """What the process does not take at once follows when it reads again; frames never mix."""
         if self._unsent:

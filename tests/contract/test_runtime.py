@@ -18,13 +18,18 @@ import pytest
 
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Status
-from hub.runtime import unpack
 from hub.runtime.base import Outcome, ProcessSpec, Run, Start
 from hub.runtime.kinds import Kinds
+from hub.runtime.launchers import unpack
+from hub.runtime.plain_spawner import PlainSpawner
 from hub.runtime.process import ProcessRuntime
+from hub.runtime.spawn import Spawner
+from tests.support.cells import cell_spawner
 from tests.support.eventually import eventually
 from tests.support.peers import absent
 
+PLAIN_API = "http://hub.example"
+IN_CELLS_API = "http://127.0.0.1:3233"
 SOURCES: dict[str, dict[str, str]] = {
     "python": {
         "echo": "def main(args):\n    return args",
@@ -96,8 +101,8 @@ SOURCES: dict[str, dict[str, str]] = {
 class Bench:
     """Runs the sources of one family."""
 
-    def __init__(self, runtime: ProcessRuntime, family: str, kind: str) -> None:
-        self.runtime, self.family, self.kind = runtime, family, kind
+    def __init__(self, runtime: ProcessRuntime, family: str, kind: str, *, in_cells: bool) -> None:
+        self.runtime, self.family, self.kind, self.in_cells = runtime, family, kind, in_cells
 
     async def start(
         self,
@@ -129,19 +134,24 @@ async def again(process: Any, value: Any, limits: Limits | None = None) -> Outco
     return found
 
 
-@pytest.fixture(params=["python", "nodejs"])
+@pytest.fixture(params=["python", "nodejs", "python in cells", "nodejs in cells"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     """A runtime of its own for each test; nothing is left of it."""
     monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
     kinds = Kinds.discover()
-    names = [name for name in kinds.names() if name.startswith(request.param)]
+    family, _, where = request.param.partition(" ")
+    names = [name for name in kinds.names() if name.startswith(family)]
     if not names:
-        absent(f"there is no {request.param}")
-    runtime = ProcessRuntime(kinds, tmp_path / "run", lambda: "http://hub.example")
+        absent(f"there is no {family}")
+    spawner: Spawner = PlainSpawner(tmp_path / "run", lambda: PLAIN_API)
+    if where:
+        spawner = await cell_spawner(tmp_path)
+    runtime = ProcessRuntime(kinds, spawner)
     await runtime.open()
-    yield Bench(runtime, request.param, names[0])
+    yield Bench(runtime, family, names[0], in_cells=bool(where))
     await runtime.close()
-    assert not [child for child in psutil.Process().children() if "launchers" in " ".join(child.cmdline())]
+    left = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    assert not [line for line in left if "launchers" in line or "cells" in line]
 
 
 def words(outcome: Outcome) -> list[str]:
@@ -185,7 +195,7 @@ async def test_the_environment_is_the_actions_own(bench: Bench) -> None:
     found = (await bench.run("env", env={"TOKEN": "t", "__OW_API_KEY": "k"})).response.result
 
     assert (found["TOKEN"], found["__OW_API_KEY"]) == ("t", "k")
-    assert (found["__OW_API_HOST"], found["__OW_NAMESPACE"]) == ("http://hub.example", "caller")
+    assert (found["__OW_API_HOST"], found["__OW_NAMESPACE"]) == (IN_CELLS_API if bench.in_cells else PLAIN_API, "caller")
     assert found["__OW_DEADLINE"].isdigit()
     assert not {"VIRTUAL_ENV", "SECRET_OF_THE_HUB"} & set(found)
 
@@ -316,7 +326,11 @@ async def test_the_whole_group_is_ended(bench: Bench) -> None:
     outcome = await bench.run("child", Limits(timeout=700))
     pid = int(words(outcome)[0].partition(": ")[2])
 
-    assert eventually(lambda: _ended(pid))
+    if bench.in_cells:
+        # It is another number out here.
+        assert not [child for child in psutil.Process().children(recursive=True) if child.name() == "sleep"]
+    else:
+        assert eventually(lambda: _ended(pid))
 
 
 def _ended(pid: int) -> bool:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from hub.runtime import isolation
+from hub.runtime.cell_spawner import CellSpawner, Doors
 from hub.runtime.cells import ladder
 from hub.runtime.kinds import Kinds
+from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.warden import Plan
 from tests.support.peers import absent
 
@@ -65,6 +67,26 @@ def probe(who: str, plan: Plan, **words: Any) -> Any:
     done = subprocess.run(command, input=call, capture_output=True, text=True, cwd=ROOT, timeout=55, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+_found: list[int] = []
+
+
+async def level() -> int:
+    """The highest level of this machine, found once."""
+    if not _found:
+        folder = Path(tempfile.mkdtemp(prefix="whiskhub-test-"))
+        choice = isolation.Choice(highest=None, accept=None, loopback=True)
+        _found.append((await isolation.find(isolation.plan(folder, Kinds.discover()), choice, folder / "isolation")).level)
+        shutil.rmtree(folder, ignore_errors=True)
+    return _found[0]
+
+
+async def cell_spawner(folder: Path) -> CellSpawner:
+    """A spawner of cells at the highest level, not yet open."""
+    doors = Doors(NoWayOut, NoWayOut)
+    plan = isolation.plan(folder, Kinds.discover())
+    return CellSpawner(plan, await level(), doors, api_host=lambda: "http://hub.example", connect=list, idle=600)
 
 
 def users() -> list[str]:

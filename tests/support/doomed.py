@@ -13,12 +13,13 @@ from pathlib import Path
 from hub.domain.action import CodeExec, Limits
 from hub.runtime.base import ProcessSpec, Run, Start
 from hub.runtime.kinds import Kinds
+from hub.runtime.plain_spawner import PlainSpawner
 from hub.runtime.process import ProcessRuntime
 
 
 async def main(folder: str, kind: str, code: str) -> None:
     """One run that tells its process ids, then one that never ends."""
-    runtime = ProcessRuntime(Kinds.discover(), Path(folder), lambda: "http://hub.example")
+    runtime = ProcessRuntime(Kinds.discover(), PlainSpawner(Path(folder), lambda: "http://hub.example"))
     await runtime.open()
     spec = ProcessSpec(key=("ns", "doomed", 1), exec=CodeExec(kind=kind, code=code), limits=Limits())
     process = await runtime.launch(spec)

@@ -1,9 +1,11 @@
 // Runs one Node.js action: code comes over a socket, results go back over it, and what the action prints is its log.
 //
 // Started by path with the number of the socket; no modules but Node's own. A frame is a length and an id (4 bytes each, big endian),
-// one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault. Runs may overlap.
+// one byte that says what it is, and JSON. To us: 0 init, 1 run, 2 a part of an archive, as it is, before its init. From us: 0 fine,
+// 1 the action is at fault. Runs may overlap.
 'use strict';
 
+const child = require('child_process');
 const fs = require('fs');
 const net = require('net');
 const path = require('path');
@@ -13,11 +15,14 @@ const { pathToFileURL } = require('url');
 
 const HEAD = 9;
 const INIT = 0;
+const ARCHIVE = 2;
 const FINE = 0;
 const FAULT = 1;
 
 const door = new net.Socket({ fd: Number(process.argv[2]), readable: true, writable: true });
 process.argv = [process.argv[0], 'action'];
+const home = process.env.HOME;
+const packed = path.join(home, '.archive');
 let action = null;
 const known = {};
 
@@ -102,12 +107,23 @@ function fromSource(code, name) {
   return typeof found === 'function' ? found : member(module.exports, name);
 }
 
+// The folder of what was in the archive. Unpacking is Python's, which has the formats in its library.
+function unpacked(archive) {
+  const folder = path.join(home, 'action');
+  const words = ['-I', '-S', path.join(__dirname, 'unpack.py'), packed, folder, String(archive.largest)];
+  const done = child.spawnSync(archive.python, words, { encoding: 'utf8' });
+  if (done.status !== 0) throw done.error ? String(done.error) : done.stderr.trim();
+  fs.unlinkSync(packed);
+  return folder;
+}
+
 async function init(value) {
   if (action) throw { again: true };
-  if (!value.code && !value.folder) throw { plain: 'Missing main/no code to execute.' };
+  if (!value.code && !value.archive) throw { plain: 'Missing main/no code to execute.' };
+  const folder = value.archive ? unpacked(value.archive) : null;
   Object.assign(process.env, value.env || {});
   const name = value.main || 'main';
-  const found = value.folder ? await fromFolder(value.folder, name) : fromSource(value.code, name);
+  const found = folder ? await fromFolder(folder, name) : fromSource(value.code, name);
   if (typeof found !== 'function') throw `Action entrypoint '${name}' is not a function.`;
   return found;
 }
@@ -191,13 +207,21 @@ door.on('data', (part) => {
     }
     const number = all.readUInt32BE(4);
     const what = all.readUInt8(8);
-    const value = JSON.parse(all.toString('utf8', HEAD, end));
+    const value = what === ARCHIVE ? fs.appendFileSync(packed, all.subarray(HEAD, end)) : JSON.parse(all.toString('utf8', HEAD, end));
     held -= end;
     wanted = HEAD;
     parts = held ? [all.subarray(end)] : [];
     if (what === INIT) onInit(number, value);
-    else onRun(number, value);
+    else if (what !== ARCHIVE) onRun(number, value);
   }
 });
-door.on('close', () => process.kill(-process.pid, 'SIGKILL'));
-door.on('error', () => process.kill(-process.pid, 'SIGKILL'));
+// In a cell it is the first process, which a signal to the group does not reach.
+function end() {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } finally {
+    process.reallyExit(0);
+  }
+}
+door.on('close', end);
+door.on('error', end);

@@ -1,8 +1,8 @@
 """Runs one Python action: code comes over a socket, results go back over it, and what the action prints is its log.
 
 Started by path with `-I -S` and the number of the socket; the standard library only. A frame is a length and an id (4 bytes each, big
-endian), one byte that says what it is, and JSON. To us: 0 init, 1 run. From us: 0 fine, 1 the action is at fault. Runs of an
-`async def` may overlap: they share one event loop, which lives as long as the process.
+endian), one byte that says what it is, and JSON. To us: 0 init, 1 run, 2 a part of an archive, as it is, before its init. From us: 0 fine,
+1 the action is at fault. Runs of an `async def` may overlap: they share one event loop, which lives as long as the process.
 """
 
 import json
@@ -13,9 +13,11 @@ import sys
 import traceback
 
 HEAD = struct.Struct(">IIB")
-INIT, RUN = 0, 1
+INIT, RUN, ARCHIVE = 0, 1, 2
 FINE, FAULT = 0, 1
 IS_COROUTINE = 0x80
+HOME = os.environ["HOME"]
+PACKED = ".archive"
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
 
@@ -51,7 +53,7 @@ class Door:
             return None
         body = bytes(buffer[HEAD.size : end])
         del buffer[:end]
-        return number, what, json.loads(body)
+        return number, what, body if what == ARCHIVE else json.loads(body)
 
     def fill(self):
         """Read some of what is there; waits when there is nothing, ends when the hub is gone."""
@@ -106,13 +108,34 @@ def virtualenv(folder):
     return [place for place in places if os.path.isdir(place)]
 
 
+def keep(part):
+    """One more part of the archive."""
+    with open(os.path.join(HOME, PACKED), "ab") as file:
+        file.write(part)
+
+
+def unpacked(archive):
+    """The folder of what was in the archive."""
+    program = os.path.join(os.path.dirname(__file__), "unpack.py")
+    unpacker = {"__name__": "unpack"}
+    with open(program, "rb") as source:
+        exec(compile(source.read(), program, "exec"), unpacker)
+    packed, folder = os.path.join(HOME, PACKED), os.path.join(HOME, "action")
+    try:
+        unpacker["unpack"](packed, folder, archive["largest"])
+    except unpacker["BadArchive"] as error:
+        raise Refused("Initialization has failed due to: %s" % error) from None
+    os.unlink(packed)
+    return folder
+
+
 def load(value):
     """The action's function. Raises what its code raises."""
+    folder = unpacked(value["archive"]) if "archive" in value else None
     os.environ.update(value.get("env") or {})
     name = value.get("main") or "main"
     module = type(sys)("main__")
     sys.modules["main__"] = module
-    folder = value.get("folder")
     if folder:
         os.chdir(folder)
         sys.path.insert(0, folder)
@@ -154,7 +177,7 @@ class Action:
             door.send(number, FAULT, {"error": "Cannot initialize the action more than once."})
             return
         try:
-            if not (value.get("code") or value.get("folder")):
+            if not (value.get("code") or value.get("archive")):
                 raise Refused("Missing main/no code to execute.")
             self.function = load(value)
         except SystemExit as request:
@@ -222,6 +245,9 @@ def serve(action, door):
     """One run after the other, unless it turns out that they may overlap."""
     while True:
         number, what, value = door.receive()
+        if what == ARCHIVE:
+            keep(value)
+            continue
         if what != INIT:
             action.run(number, value)
             continue

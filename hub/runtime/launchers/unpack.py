@@ -1,4 +1,8 @@
-"""Unpacking the archive of an action into its own folder, counting real bytes (reliability §7)."""
+"""Unpacks the archive of an action into its own folder, counting real bytes (reliability §7).
+
+A launcher does it, inside the cell: started by path with the archive, the folder and the most bytes, or read by the Python launcher. The
+hub itself looks at the directory of a zip and at nothing else (`measure`). Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import lzma
 import posixpath
 import stat
 import struct
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -46,29 +51,49 @@ def is_archive(data: bytes) -> bool:
     return data.startswith((ZIP, GZIP))
 
 
-def unpack(data: bytes, folder: Path) -> None:
-    """Unpack a zip or a tar.gz below `folder`. Raises BadArchive; nothing is written outside the folder."""
+def measure(data: bytes) -> tuple[int, int]:
+    """How many bytes and files it will be at most. Raises BadArchive for what will not be unpacked.
+
+    A tar.gz has no directory: it is what it may be at most.
+    """
+    if data.startswith(GZIP):
+        return LARGEST, MOST_FILES
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if data.startswith(GZIP):
-            _unpack_tar(data, folder)
-        else:
-            _unpack_zip(data, folder)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            _check_count(len(members))
+            for member in members:
+                _check(member)
+    except _UNREADABLE as error:
+        raise BadArchive(f"The archive cannot be read: {error}") from error
+    size = sum(member.file_size for member in members)
+    if size > LARGEST:
+        raise _too_large(LARGEST)
+    # Folders need not be listed: each part of a name may be one.
+    return size, sum(len(PurePosixPath(member.filename).parts) for member in members)
+
+
+def unpack(archive: str, folder: str, largest: int) -> None:
+    """Unpack a zip or a tar.gz below `folder`, at most `largest` bytes. Raises BadArchive; nothing is written outside the folder."""
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with Path(archive).open("rb") as source:
+            zipped = source.read(len(GZIP)) != GZIP
+            source.seek(0)
+            (_unpack_zip if zipped else _unpack_tar)(source, place, largest)
     except _UNREADABLE as error:
         raise BadArchive(f"The archive cannot be read: {error}") from error
     except OSError as error:
         raise BadArchive(f"The archive cannot be unpacked: {error.strerror or error}.") from error
 
 
-def _unpack_zip(data: bytes, folder: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+def _unpack_zip(file: IO[bytes], folder: Path, left: int) -> None:
+    with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         _check_count(len(members))
-        left = LARGEST
         for member in members:
-            mode = member.external_attr >> 16
-            if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise _no_file(member.filename)
+            mode = _check(member)
             target = _target(folder, member.filename)
             if member.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
@@ -77,12 +102,11 @@ def _unpack_zip(data: bytes, folder: Path) -> None:
                 left = _write(source, target, left, executable=bool(mode & stat.S_IXUSR))
 
 
-def _unpack_tar(data: bytes, folder: Path) -> None:
+def _unpack_tar(file: IO[bytes], folder: Path, left: int) -> None:
     links: list[tarfile.TarInfo] = []
-    left = LARGEST
     with (
-        gzip.GzipFile(fileobj=io.BytesIO(data)) as unzipped,
-        tarfile.open(fileobj=_Bounded(unzipped), mode="r|", tarinfo=_Header) as archive,
+        gzip.GzipFile(fileobj=file) as unzipped,
+        tarfile.open(fileobj=_Bounded(unzipped, left), mode="r|", tarinfo=_Header) as archive,
     ):
         for count, member in enumerate(archive, 1):
             _check_count(count)
@@ -100,15 +124,16 @@ def _unpack_tar(data: bytes, folder: Path) -> None:
 class _Bounded(io.RawIOBase):
     """What comes out of a compressed stream, no more than may be unpacked with its headers."""
 
-    def __init__(self, source: gzip.GzipFile) -> None:
+    def __init__(self, source: gzip.GzipFile, largest: int) -> None:
         self._source = source
-        self._left = LARGEST + MOST_FILES * 2 * tarfile.BLOCKSIZE
+        self._largest = largest
+        self._left = largest + MOST_FILES * 2 * tarfile.BLOCKSIZE
 
     def read(self, size: int = -1) -> bytes:
         data = self._source.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise _too_large()
+            raise _too_large(self._largest)
         return data
 
 
@@ -138,6 +163,15 @@ def _link(folder: Path, member: tarfile.TarInfo) -> None:
     target.symlink_to(member.linkname)
 
 
+def _check(member: zipfile.ZipInfo) -> int:
+    """The mode of a member that may be unpacked."""
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise _no_file(member.filename)
+    _target(Path(), member.filename)
+    return mode
+
+
 def _check_count(count: int) -> None:
     if count > MOST_FILES:
         raise BadArchive(f"The archive holds more than {MOST_FILES} files.")
@@ -147,8 +181,8 @@ def _no_file(name: str) -> BadArchive:
     return BadArchive(f"The archive holds something that is no file: {name!r}.")
 
 
-def _too_large() -> BadArchive:
-    return BadArchive(f"The archive unpacks to more than {LARGEST} bytes.")
+def _too_large(largest: int) -> BadArchive:
+    return BadArchive(f"The archive unpacks to more than {largest} bytes.")
 
 
 def _target(folder: Path, name: str) -> Path:
@@ -166,8 +200,20 @@ def _write(source: IO[bytes], target: Path, left: int, *, executable: bool) -> i
         while part := source.read(_CHUNK):
             left -= len(part)
             if left < 0:
-                raise _too_large()
+                raise BadArchive("The archive unpacks to more bytes than it may.")
             file.write(part)
     if executable:
         target.chmod(0o700)
     return left
+
+
+def main(archive: str, folder: str, largest: str) -> None:
+    """The program: says on standard error why an archive cannot be unpacked."""
+    try:
+        unpack(archive, folder, int(largest))
+    except BadArchive as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

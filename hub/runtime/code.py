@@ -1,0 +1,38 @@
+"""The code of an action as a launcher is given it: source text, or an archive that it unpacks where it runs (reliability §7)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.domain.action import CodeExec
+from hub.runtime.launchers import unpack
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """Source, or an archive with the bytes and files that it takes of the folder; `problem` says why it will not be unpacked."""
+
+    source: str = ""
+    archive: bytes = b""
+    size: int = 0
+    files: int = 0
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, exec_: CodeExec) -> Code:
+        """Decode and measure; takes as long as the code is large."""
+        if not exec_.binary:
+            return cls(source=exec_.code)
+        data = exec_.data()
+        if not unpack.is_archive(data):
+            return cls(source=data.decode(errors="replace"))
+        try:
+            size, files = unpack.measure(data)
+        except unpack.BadArchive as error:
+            return cls(problem=str(error))
+        return cls(archive=data, size=size + len(data), files=files)
+
+    def words(self, python: str) -> dict[str, object]:
+        """What init says of it; `python` is the program that unpacks for launchers which cannot."""
+        if self.archive:
+            return {"archive": {"python": python, "largest": unpack.LARGEST}}
+        return {"code": self.source}

@@ -1,0 +1,68 @@
+"""The spawner of a hub: finds the level of isolation when it is opened, and starts launchers at that level from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.runtime import isolation
+from hub.runtime.cell_spawner import CellSpawner, Doors
+from hub.runtime.cells import ladder
+from hub.runtime.isolation import Choice, Isolation, IsolationRefused
+from hub.runtime.kinds import Kinds
+from hub.runtime.plain_spawner import PlainSpawner
+from hub.runtime.spawn import Spawned, Spawner, Wanted
+from hub.runtime.warden import WardenRefused
+from hub.telemetry.log import get_logger
+
+log = get_logger(__name__)
+
+
+class Isolated:
+    """See `hub.runtime.spawn.Spawner`.
+
+    `folder` is the data folder; `doors` are what answers inside cells; `api_host` and `port` are where the hub is reached from outside of
+    them; `idle` (s) is how long cells stand ready that nobody wants.
+    """
+
+    def __init__(
+        self, kinds: Kinds, folder: Path, choice: Choice, doors: Doors, *, api_host: Callable[[], str], port: Callable[[], int], idle: float
+    ) -> None:
+        self._kinds = kinds
+        self._folder = folder
+        self._choice = choice
+        self._doors = doors
+        self._api_host = api_host
+        self._port = port
+        self._idle = idle
+        self._spawner: Spawner | None = None
+        self.isolation = Isolation(level=ladder.NONE)
+
+    async def open(self) -> None:
+        """Raises IsolationRefused: a level that was there before, or was asked for, is not given up in silence."""
+        plan = isolation.plan(self._folder, self._kinds)
+        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation")
+        log.info("Actions are isolated", **self.isolation.details())
+        if self.isolation.level == ladder.NONE:
+            self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
+            await self._spawner.open()
+            return
+        cells = CellSpawner(
+            plan, self.isolation.level, self._doors, api_host=self._api_host, connect=lambda: [self._port()], idle=self._idle
+        )
+        try:
+            await cells.open(self._kinds.resolve("python:3"))
+        except WardenRefused as error:
+            raise IsolationRefused(f"HUB_RUNTIME__LEVEL cannot be used: level {self.isolation.level} held, but then {error}.") from error
+        self._spawner = cells
+
+    async def spawn(self, wanted: Wanted) -> Spawned:
+        """See `Spawner.spawn`."""
+        if self._spawner is None:
+            raise RuntimeError("the spawner is not open")
+        return await self._spawner.spawn(wanted)
+
+    async def close(self) -> None:
+        """See `Spawner.close`."""
+        if self._spawner is not None:
+            await self._spawner.close()
