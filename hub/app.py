@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -54,7 +55,11 @@ from hub.data import DataFolder
 from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
+from hub.runtime.cell_spawner import Doors, Factory
+from hub.runtime.isolated import Isolated
+from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
+from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.pool import Pool
 from hub.runtime.process import ProcessRuntime
 from hub.services.actions import Actions
@@ -173,13 +178,12 @@ def _unknown(setting: str, found: str, wanted: str) -> SettingsRefused:
 # Wiring
 
 
-def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callable[[], str]) -> Services:
+def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callable[[], str], kinds: Kinds, isolated: Isolated) -> Services:
     """Make every service and introduce them to each other. Nothing runs yet."""
     limits = settings.limits
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
-    kinds = Kinds.discover(settings.runtime.node or None)
-    runtime = ProcessRuntime(kinds, folder.path / "run", api_host)
+    runtime = ProcessRuntime(kinds, isolated)
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, action_ranges(limits), folder.token_secret())
@@ -220,6 +224,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     entities.on_change(lambda name: pool.forget(name.namespace, name.path))
     return Services(
         settings=settings,
+        isolation=isolated,
         store=store,
         blobs=blobs,
         bus=bus,
@@ -247,6 +252,15 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         admin=Admin(identities, sessions, limits.key_grace),
         pool=pool,
     )
+
+
+def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
+    """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
+    loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
+    choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
+    idle = settings.runtime.idle.total_seconds()
+    # What answers inside cells is made with the doors; nothing runs before.
+    return Isolated(kinds, folder.path, choice, Doors(NoWayOut, NoWayOut), api_host=lambda: base_url, port=port, idle=idle)
 
 
 def action_ranges(limits: Limits) -> LimitRange:
@@ -371,11 +385,27 @@ def _config(app: object, settings: Settings, **more: object) -> uvicorn.Config:
     )
 
 
+def inside(app: Edge, settings: Settings) -> Factory:
+    """What answers actions that call the API: the hub's own server accepts in their cells. No proxy stands in between."""
+    config = _config(app.only_api(), settings.model_copy(update={"trusted_proxies": ""}))
+    config.load()
+    state = uvicorn.Server(config).server_state
+    return lambda: config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+
+
 @contextlib.asynccontextmanager
-async def running(settings: Settings, folder: DataFolder, store: Store, base_url: str) -> AsyncIterator[Services]:
-    """A hub at work: what it accepted before is taken up again; on leaving, everything is committed and every process ended."""
-    services = wire(settings, folder, store, lambda: base_url)
-    await services.pool.open()
+async def running(
+    settings: Settings, folder: DataFolder, store: Store, base_url: str, kinds: Kinds, isolated: Isolated
+) -> AsyncIterator[Services]:
+    """A hub at work: what it accepted before is taken up again; on leaving, everything is committed and every process ended.
+
+    Raises SettingsRefused when the isolation that was there before, or was asked for, cannot be had.
+    """
+    services = wire(settings, folder, store, lambda: base_url, kinds, isolated)
+    try:
+        await services.pool.open()
+    except IsolationRefused as error:
+        raise SettingsRefused(str(error)) from error
     await services.catalog.search.open()
     recording = asyncio.create_task(services.recorder.run())
     try:
@@ -401,10 +431,18 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
         await services.bus.close()
 
 
+def open_many_files() -> None:
+    """Each cell takes five descriptors; the usual limit is for programs that hold few."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def serve(settings: Settings) -> None:
     """Serve until a signal. Raises SettingsRefused before anything is changed when a setting cannot be used."""
     check_choices(settings)
     configure(settings.log.level, settings.log.format, sys.stderr)
+    open_many_files()
     folder = DataFolder(settings.data)
     folder.make()
     folder.lock()
@@ -413,12 +451,16 @@ async def serve(settings: Settings) -> None:
     scheme = "https" if settings.tls.cert else "http"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
+    kinds = Kinds.discover(settings.runtime.node or None)
+    isolated = isolated_by(settings, folder, kinds, base_url, port)
     store = await open_record(settings, folder)
     try:
-        async with running(settings, folder, store, base_url) as services:
+        async with running(settings, folder, store, base_url, kinds, isolated) as services:
             await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
             tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
-            main = Door(_config(build_app(services), settings, **tls))
+            app = build_app(services)
+            isolated.doors.api = inside(app, settings)
+            main = Door(_config(app, settings, **tls))
             side = Door(_config(admin_app(services.admin, base_url), settings))
             folder.socket.unlink(missing_ok=True)
             desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

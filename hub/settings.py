@@ -48,6 +48,16 @@ class Runtime(BaseModel):
 
     memory: int = Field(2048, ge=128, description="Memory for action processes altogether, in MB, counted by their limits.")
     idle: timedelta = Field(timedelta(minutes=10), description="How long an unused action process stays warm.")
+    level: int | None = Field(
+        None,
+        ge=0,
+        le=4,
+        description="Highest isolation level of actions to use, 0 to 4; empty: the highest that holds. "
+        "0 is none, for your own code on loopback.",
+    )
+    accept_level: int | None = Field(
+        None, ge=0, le=4, description="Lowest isolation level to start with when it is lower than at the last start; empty: none."
+    )
     node: str = Field("", description="Path of the Node.js program; empty: the machine's, else the one installed with the hub.")
 
 

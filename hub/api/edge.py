@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.api import gateway, web_actions
 from hub.api.errors import on_failure, on_request_error
 from hub.api.hot import Target, serve, target_of
+from hub.api.inside import OnlyApi
 from hub.domain.errors import RequestError
 from hub.domain.names import new_transaction_id
 from hub.services.directory import Services
@@ -67,6 +68,10 @@ class Edge:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._services = services
+
+    def only_api(self) -> Edge:
+        """The same for actions in their cells: nothing of the hub but what anybody may call."""
+        return Edge(OnlyApi(self._app), self._services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -103,6 +103,7 @@ async def ready(request: Request) -> Response:
         details["database"] = "ok"
     except RequestError as error:
         details["database"] = str(error)
+    details["isolation"] = hub.isolation.details()
     details["retention"] = hub.retention.state
     details["feeds"] = hub.feeds.health()
     fine = details["database"] == "ok"

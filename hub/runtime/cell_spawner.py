@@ -42,6 +42,14 @@ class Doors:
         self.api = api
         self.egress = egress
 
+    def call_api(self) -> asyncio.BaseProtocol:
+        """A connection to the API was accepted."""
+        return self.api()
+
+    def go_out(self) -> asyncio.BaseProtocol:
+        """A connection to the way out was accepted."""
+        return self.egress()
+
 
 class CellSpawner:
     """See `hub.runtime.spawn.Spawner`.
@@ -50,9 +58,7 @@ class CellSpawner:
     ready cells stay when none of their sort is used.
     """
 
-    def __init__(
-        self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], connect: Callable[[], list[int]], idle: float
-    ) -> None:
+    def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], connect: list[int], idle: float) -> None:
         self._plan = plan
         self._level = level
         self._doors = doors
@@ -107,13 +113,13 @@ class CellSpawner:
             "files": FILES + files,
             "environment": self._environment(),
             "listen": [EGRESS_PORT, API_PORT] if own_network else [],
-            "connect": self._connect(),
+            "connect": self._connect,
         }
         if kind.family != "python":
             order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
         cell = await self.warden.make(order, memory + unpacked // limits.MB)
         if own_network:
-            for listener, door in zip(cell.listeners, (self._doors.egress, self._doors.api), strict=True):
+            for listener, door in zip(cell.listeners, (self._doors.go_out, self._doors.call_api), strict=True):
                 cell.servers.append(await self._loop.create_server(door, sock=listener))
         return cell
 

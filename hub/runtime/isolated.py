@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,40 +22,47 @@ log = get_logger(__name__)
 class Isolated:
     """See `hub.runtime.spawn.Spawner`.
 
-    `folder` is the data folder; `doors` are what answers inside cells; `api_host` and `port` are where the hub is reached from outside of
-    them; `idle` (s) is how long cells stand ready that nobody wants.
+    Finding the level starts at once, beside whatever else the hub does at its start. `folder` is the data folder; `doors` are what answers
+    inside cells; `api_host` and `port` are where the hub is reached from outside of them; `idle` (s) is how long cells stand ready that
+    nobody wants.
     """
 
     def __init__(
-        self, kinds: Kinds, folder: Path, choice: Choice, doors: Doors, *, api_host: Callable[[], str], port: Callable[[], int], idle: float
+        self, kinds: Kinds, folder: Path, choice: Choice, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float
     ) -> None:
         self._kinds = kinds
         self._folder = folder
         self._choice = choice
-        self._doors = doors
+        self.doors = doors
         self._api_host = api_host
         self._port = port
         self._idle = idle
         self._spawner: Spawner | None = None
         self.isolation = Isolation(level=ladder.NONE)
+        self._opening = asyncio.get_running_loop().create_task(self._open())
 
     async def open(self) -> None:
         """Raises IsolationRefused: a level that was there before, or was asked for, is not given up in silence."""
+        await self._opening
+
+    async def _open(self) -> None:
         plan = isolation.plan(self._folder, self._kinds)
         self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation")
-        log.info("Actions are isolated", **self.isolation.details())
+        log.info("Actions are isolated", **self.details())
         if self.isolation.level == ladder.NONE:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
             await self._spawner.open()
             return
-        cells = CellSpawner(
-            plan, self.isolation.level, self._doors, api_host=self._api_host, connect=lambda: [self._port()], idle=self._idle
-        )
+        cells = CellSpawner(plan, self.isolation.level, self.doors, api_host=self._api_host, connect=[self._port], idle=self._idle)
         try:
             await cells.open(self._kinds.resolve("python:3"))
         except WardenRefused as error:
             raise IsolationRefused(f"HUB_RUNTIME__LEVEL cannot be used: level {self.isolation.level} held, but then {error}.") from error
         self._spawner = cells
+
+    def details(self) -> dict[str, object]:
+        """What was found."""
+        return self.isolation.details()
 
     async def spawn(self, wanted: Wanted) -> Spawned:
         """See `Spawner.spawn`."""
@@ -64,5 +72,6 @@ class Isolated:
 
     async def close(self) -> None:
         """See `Spawner.close`."""
+        self._opening.cancel()
         if self._spawner is not None:
             await self._spawner.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 SENTENCE = "This hub lets actions reach its own API and nothing else: there is no way out of a cell yet.\n"
 _ANSWER = (
@@ -16,11 +17,10 @@ class NoWayOut(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         del data
-        if isinstance(self._transport, asyncio.WriteTransport):
-            self._transport.write(_ANSWER)
+        self._transport.write(_ANSWER)
         self._transport.close()

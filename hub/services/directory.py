@@ -40,11 +40,19 @@ class Kinds(KindTable, Protocol):
         """The `runtimes` member of the info document (openwhisk-api §1.2)."""
 
 
+class Isolated(Protocol):
+    """What holds actions."""
+
+    def details(self) -> dict[str, object]:
+        """The level, what it leaves open, and why each higher one was not reached (reliability §5.1)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """One hub."""
 
     settings: Settings
+    isolation: Isolated
     store: Store
     blobs: Blobs
     bus: Bus
