@@ -26,8 +26,10 @@ MEMORY = 256
 """What a ready cell may take (MB) before it is claimed."""
 WORK, FILES = 64 << 20, 4096
 """Bytes and files of the folder to work in; the code of an archive comes on top."""
-API_PORT, EGRESS_PORT = 3233, 3128
-"""Where the hub listens inside a cell: its own API, and the way out."""
+EGRESS_PORT = 3128
+"""Where the way out is inside a cell."""
+OTHER_PORT = 3233
+"""Where the API is inside when the hub's own port is taken by the way out; else it has the same port as outside."""
 AGAIN_AFTER = 0.5
 
 Factory = Callable[[], asyncio.BaseProtocol]
@@ -54,16 +56,17 @@ class Doors:
 class CellSpawner:
     """See `hub.runtime.spawn.Spawner`.
 
-    `api_host` and `connect` are the address and the ports of the hub for cells without a network of their own; `idle` (s) is how long
+    `api_host` and `port` are the hub's, for cells without a network of their own; inside of the others the API has the same port; `idle` (s) is how long
     ready cells stay when none of their sort is used.
     """
 
-    def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], connect: list[int], idle: float) -> None:
+    def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float) -> None:
         self._plan = plan
         self._level = level
         self._doors = doors
         self._api_host = api_host
-        self._connect = connect
+        self._port = port
+        self._api_port = OTHER_PORT if port == EGRESS_PORT else port
         self._idle = idle
         self._ready: dict[Sort, deque[Cell]] = {}
         self._used: dict[Sort, tuple[float, Kind]] = {}
@@ -112,8 +115,8 @@ class CellSpawner:
             "work": WORK + unpacked,
             "files": FILES + files,
             "environment": self._environment(),
-            "listen": [EGRESS_PORT, API_PORT] if own_network else [],
-            "connect": self._connect,
+            "listen": [EGRESS_PORT, self._api_port] if own_network else [],
+            "connect": [self._port],
         }
         if kind.family != "python":
             order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
@@ -131,7 +134,7 @@ class CellSpawner:
         proxy = f"http://127.0.0.1:{EGRESS_PORT}"
         ways_out = {name: proxy for lower in ("http_proxy", "https_proxy") for name in (lower, lower.upper())}
         inside = dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
-        return {**common, **ways_out, **inside, "__OW_API_HOST": f"http://127.0.0.1:{API_PORT}"}
+        return {**common, **ways_out, **inside, "__OW_API_HOST": f"http://127.0.0.1:{self._api_port}"}
 
     # Cells that stand ready
 

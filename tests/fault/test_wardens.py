@@ -40,7 +40,7 @@ async def spawner(level: int) -> AsyncIterator[CellSpawner]:
     kinds = Kinds.discover()
     with plan_for(users()[-1], everybody=False) as plan:
         doors = Doors(NoWayOut, NoWayOut)
-        found = CellSpawner(plan, level, doors, api_host=lambda: "http://hub.example", connect=[], idle=600)
+        found = CellSpawner(plan, level, doors, api_host=lambda: "http://hub.example", port=3233, idle=600)
         await found.open(kinds.resolve("python:3"))
         yield found
         await found.close()

@@ -86,7 +86,7 @@ async def cell_spawner(folder: Path) -> CellSpawner:
     """A spawner of cells at the highest level, not yet open."""
     doors = Doors(NoWayOut, NoWayOut)
     plan = isolation.plan(folder, Kinds.discover())
-    return CellSpawner(plan, await level(), doors, api_host=lambda: "http://hub.example", connect=[], idle=600)
+    return CellSpawner(plan, await level(), doors, api_host=lambda: "http://hub.example", port=3233, idle=600)
 
 
 def users() -> list[str]:

@@ -20,7 +20,7 @@ async def main(level: int) -> None:
     """One cell that spins in its init, with a daemon beside it."""
     kinds = Kinds.discover()
     with plan_for(users()[-1], everybody=False) as plan:
-        spawner = CellSpawner(plan, level, Doors(NoWayOut, NoWayOut), api_host=lambda: "http://hub.example", connect=[], idle=600)
+        spawner = CellSpawner(plan, level, Doors(NoWayOut, NoWayOut), api_host=lambda: "http://hub.example", port=3233, idle=600)
         kind = kinds.resolve("python:3")
         await spawner.open(kind)
         cell = await spawner.spawn(Wanted(kind=kind, memory=128))
