@@ -56,8 +56,8 @@ class Doors:
 class CellSpawner:
     """See `hub.runtime.spawn.Spawner`.
 
-    `api_host` and `port` are the hub's, for cells without a network of their own; inside of the others the API has the same port; `idle` (s) is how long
-    ready cells stay when none of their sort is used.
+    `api_host` is the hub's address for cells without a network of their own, `port` its port, which inside of the others is the API's as
+    well; `idle` (s) is how long ready cells stay when none of their sort is used.
     """
 
     def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float) -> None:

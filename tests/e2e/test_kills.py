@@ -83,7 +83,7 @@ def test_a_run_that_was_lost_in_the_middle_is_told_and_runs_again(tmp_path: Path
     """A rule's run ends as lost and names the new one; a non-blocking call runs again under its own id."""
     data = tmp_path / "data"
     slow = "import os, time\ndef main(args):\n    if not os.path.exists(args['mark']):\n        open(args['mark'], 'w').close()\n        time.sleep(50)\n    return {}\n"
-    hub = hubs.start(data)
+    hub = hubs.start(data, **hubs.WITHOUT_CELLS)
     try:
         put_action(hub, "slow", slow)
         put_rule(hub, "start", "slow")
@@ -93,7 +93,7 @@ def test_a_run_that_was_lost_in_the_middle_is_told_and_runs_again(tmp_path: Path
         eventually(lambda: (tmp_path / "rule").exists() and (tmp_path / "call").exists())
         eventually(lambda: _started(hub) == 2, what="both starts on record")
         hub.kill()
-        hub = hubs.start(data)
+        hub = hubs.start(data, **hubs.WITHOUT_CELLS)
         rows = eventually(lambda: found if len(found := _records(hub, "slow")) >= 3 else [], seconds=30)
     finally:
         hub.process.kill()

@@ -19,6 +19,8 @@ from hub.client import read_wskprops
 from tests.support.tls import TLS
 
 LONGEST_START = 30.0
+WITHOUT_CELLS = {"RUNTIME__LEVEL": "0"}
+"""Settings for tests whose actions reach the test's own peers and folders: there is no way out of a cell yet."""
 
 
 @dataclass
