@@ -92,6 +92,7 @@ from hub.services.sessions import Sessions
 from hub.services.throttles import Throttles
 from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
+from hub.services.trust import Trust
 from hub.services.web_actions import WebActions
 from hub.settings import ROLES, Limits, Settings, SettingsRefused
 from hub.storage.base import Store
@@ -194,6 +195,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     links = Connections(store, bus, Trial(runtime))
     providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
+    invoker.trust = Trust(identities, isolated)
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run
     invoker.run_composition = Compositions(acts, invoker).run

@@ -60,6 +60,11 @@ class Isolated:
             raise IsolationRefused(f"HUB_RUNTIME__LEVEL cannot be used: level {self.isolation.level} held, but then {error}.") from error
         self._spawner = cells
 
+    @property
+    def level(self) -> int:
+        """What actions are isolated at."""
+        return self.isolation.level
+
     def details(self) -> dict[str, object]:
         """What was found."""
         return self.isolation.details()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from hub.domain.action import CodeExec, NativeExec, SequenceExec
+from hub.domain.action import Action, CodeExec, NativeExec, SequenceExec
 from hub.domain.activation import Activation, Response, Status
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
@@ -69,6 +69,13 @@ class NativeFeeds(Protocol):
         """One life-cycle call. Raises FeedError."""
 
 
+class Trust(Protocol):
+    """Knows whose code may run here (`hub.services.trust`)."""
+
+    async def refusal(self, action: Action) -> str | None:
+        """Why this action may not, in a sentence."""
+
+
 Runner = Callable[["Call"], Awaitable[Activation]]
 
 
@@ -96,6 +103,7 @@ class Invoker:
         self._keys = keys
         self._resolve_connections = resolve_connections
         self.feeds: NativeFeeds | None = None
+        self.trust: Trust | None = None
         self.run_sequence: Runner | None = None
         self.run_composition: Runner | None = None
 
@@ -136,6 +144,9 @@ class Invoker:
         process = self._pool.try_acquire(spec)
         try:
             if process is None:
+                refused = await self.trust.refusal(action) if self.trust is not None else None
+                if refused is not None:
+                    return finished(call, now_ms(), now_ms(), Response.error(Status.WHISK_ERROR, refused), waited=True)
                 full = await self._entities.with_code(action)
                 process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec))
         except LaunchFailed as error:

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.compat.steps import invoke, parameters, put_action
+from tests.compat.steps import invoke, parameters, put_action, tenant
 from tests.support import hubs
 from tests.support.eventually import eventually
 from tests.support.hubs import Hub
@@ -119,3 +119,20 @@ def test_nothing_outlives_a_killed_hub(tmp_path: Path) -> None:
         os.kill(hub.process.pid, signal.SIGKILL)
         hub.process.wait()
         eventually(lambda: not [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE], seconds=1)
+
+
+def test_without_isolation_the_code_of_others_does_not_run(tmp_path: Path) -> None:
+    """Of other namespaces, nor of packages that others published; the operator's own does (reliability §5.1)."""
+    with hubs.running(tmp_path / "data", **hubs.WITHOUT_CELLS) as hub, tenant(hub, "carol") as carol, hub.http as http:
+        put_action(carol, "mine")
+        put_action(http, "mine")
+        mark = {"hub": {"install": "i", "package": "carol/tools", "version": "1.0.0", "digest": "d"}}
+        put_action(http, "installed", annotations=parameters(**mark))
+        theirs, own, installed = (
+            invoke(client, name)["response"] for client, name in ((carol, "mine"), (http, "mine"), (http, "installed"))
+        )
+
+    assert own["success"]
+    assert theirs["status"] == installed["status"] == "whisk internal error"
+    assert theirs["result"]["error"] == "Actions of others than the operator run at isolation level 2 or higher; this hub has level 0."
+    assert installed["result"]["error"] == "Packages of other publishers run at isolation level 3 or higher; this hub has level 0."

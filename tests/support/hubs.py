@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import httpx
 
@@ -19,8 +20,16 @@ from hub.client import read_wskprops
 from tests.support.tls import TLS
 
 LONGEST_START = 30.0
-WITHOUT_CELLS = {"RUNTIME__LEVEL": "0"}
-"""Settings for tests whose actions reach the test's own peers and folders: there is no way out of a cell yet."""
+
+
+class Settings(TypedDict):
+    """Settings of a hub, without the prefix."""
+
+    RUNTIME__LEVEL: str
+
+
+WITHOUT_CELLS: Settings = {"RUNTIME__LEVEL": "0"}
+"""For tests whose actions reach the test's own peers and folders: there is no way out of a cell yet."""
 
 
 @dataclass
