@@ -55,9 +55,7 @@ def plan(folder: Path, kinds: Kinds) -> Plan:
     scratch = run / "view"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A user of its own cannot go through the data folder, which is the hub's alone.
-    temporary = tempfile.mkdtemp(prefix="whiskhub-") if ladder.is_root() else str(run / "cells")
-    if ladder.is_root():
-        Path(temporary).chmod(0o711)
+    temporary = tempfile.gettempdir() if ladder.is_root() else str(run / "cells")
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Plan(
         interpreter=kinds.interpreter,

@@ -27,7 +27,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the warden and the probe are told.
 
     `interpreter` runs them and is what Python actions run on; `name` names the control groups; `scratch` is an empty folder to make the
-    view at; below `temporary` cells without a view get a folder each; `readable` is what cells may read beside the system's programs.
+    view at; in `temporary` a folder is made for cells without a view; `readable` is what cells may read beside the system's programs.
     """
 
     interpreter: str

@@ -135,10 +135,12 @@ async def test_what_cannot_be_built_is_refused_and_nothing_else_is_tried(spawner
         await spawner.spawn(Wanted(kind=Kinds.discover().resolve("python:3"), memory=MEMORY, unpacked=1))
 
 
-def test_nothing_outlives_a_killed_hub(level: int) -> None:
+def test_nothing_outlives_a_killed_hub(level: int, tmp_path: Path) -> None:
     """All processes are gone one second after kill -9, whatever the level (reliability P19)."""
     command = [sys.executable, "-m", "tests.support.doomed_cells", str(level)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent.parent) as hub:
+    # It cannot clear away its own folder.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent.parent, env=environment) as hub:
         try:
             assert hub.stdout is not None
             assert hub.stdout.readline().strip() == b"ready"

@@ -51,7 +51,6 @@ def plan_for(who: str, *, everybody: bool) -> Iterator[Plan]:
         interpreter = shared_interpreter() if everybody or who == "user" else kinds.interpreter
         words = {**made.words(), "interpreter": interpreter}
         if who == "user" and ladder.is_root():
-            shutil.rmtree(words["temporary"])
             words["temporary"] = str(folder / "cells")
             for place in (folder, *folder.rglob("*")):
                 os.chown(place, 65_534, 65_534)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 LARGEST = 1 << 16
@@ -15,7 +16,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def send(way: socket.socket, message: dict[str, Any], descriptors: list[int] | tuple[int, ...] = ()) -> None:
+def send(way: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
     """Send one; the receiver gets descriptors of its own. Raises OSError when nobody is there any more."""
     socket.send_fds(way, [json.dumps(message).encode()], descriptors)
 

@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from . import build, cgroups, descriptors, ladder, limits, packets
@@ -28,6 +29,10 @@ MOST_COPIES = 10_000
 """A zygote is replaced after an hour, or so many cells: all its copies share the seed of their hashes and the layout of their memory."""
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 _TRY_AGAIN = 0.02
+LAST_SECONDS = 0.5
+"""How long what is ended may take when all is over: nothing is left a second after the hub."""
+PASSABLE = 0o711
+"""A cell's user goes through to its own folder and sees no other."""
 
 
 class ZygoteRefused(StepRefused):
@@ -112,6 +117,8 @@ class Warden:
         self._zygotes: dict[int, Zygote] = {}
         self._slots: deque[int] | None = None
         self._groups: cgroups.Groups | None = None
+        self._folders = ""
+        self._closing = False
         self._poll = select.poll()
 
     def open(self) -> None:
@@ -126,9 +133,22 @@ class Warden:
         if self._level >= ladder.CELL_WITH_GROUP:
             self._groups = cgroups.Groups(self._plan["name"])
         if self._level < ladder.CELL:
-            os.makedirs(self._plan["temporary"], mode=0o711, exist_ok=True)
+            self._make_folders()
         self._poll.register(self._hub, select.POLLIN)
         self._new_zygote()
+
+    def _make_folders(self) -> None:
+        """Where cells without a view of their own work; what a warden of the same hub left there goes."""
+        import tempfile  # noqa: PLC0415 - it is loaded only where there is no view
+
+        place, prefix = self._plan["temporary"], self._plan["name"] + "-"
+        os.makedirs(place, exist_ok=True)
+        for name in os.listdir(place):
+            path = os.path.join(place, name)
+            if name.startswith(prefix) and os.lstat(path).st_uid == os.geteuid():
+                shutil.rmtree(path, ignore_errors=True)
+        self._folders = tempfile.mkdtemp(prefix=prefix, dir=place)
+        os.chmod(self._folders, PASSABLE)
 
     def serve(self) -> None:
         """Until the hub closes its end."""
@@ -175,7 +195,7 @@ class Warden:
         self._carry_out()
 
     def _give_folder(self, cell: Cell) -> None:
-        folder = os.path.join(self._plan["temporary"], str(cell.number))
+        folder = os.path.join(self._folders, str(cell.number))
         os.mkdir(folder, 0o700)
         cell.folder = folder
         if cell.slot is not None:
@@ -250,7 +270,7 @@ class Warden:
             return
         if "zygote" in message:
             if not zygote.ready and len(self._zygotes) == 1:
-                packets.send(self._hub, {"warden": "ready"})
+                self._tell({"warden": "ready"})
             zygote.ready = True
             self._carry_out()
         elif "refused" in message:
@@ -277,7 +297,7 @@ class Warden:
     def _made(self, cell: Cell) -> None:
         cell.made = True
         message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid}
-        packets.send(self._hub, message, [*cell.ours, *(cell.listeners or ())])
+        self._tell(message, [*cell.ours, *(cell.listeners or ())])
         for number in (*cell.ours, *(cell.listeners or ())):
             os.close(number)
         cell.ours, cell.listeners = [], []
@@ -285,7 +305,7 @@ class Warden:
     def _failed(self, cell: Cell, step: str, reason: str) -> None:
         if not cell.made:
             cell.made = True
-            packets.send(self._hub, {"cell": cell.number, "failed": step, "reason": reason})
+            self._tell({"cell": cell.number, "failed": step, "reason": reason})
 
     def _out_of_memory(self, cell: Cell) -> None:
         """Version 1 of the groups ends one process; what runs out of memory ends as a whole."""
@@ -294,6 +314,11 @@ class Warden:
         if cell.group is not None and cell.group.ran_out():
             cell.out_of_memory = True
             cell.kill()
+
+    def _tell(self, message: dict[str, Any], passed: Sequence[int] = ()) -> None:
+        """Say something to the hub; when it is gone, reading says so."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            packets.send(self._hub, message, passed)
 
     # The end of one
 
@@ -313,7 +338,7 @@ class Warden:
             if cell.zygote.retired and not cell.zygote.living:
                 self._drop(cell.zygote)
         cell.close()
-        packets.send(self._hub, {"cell": cell.number, "ended": True, "out_of_memory": cell.out_of_memory, "peak": peak})
+        self._tell({"cell": cell.number, "ended": True, "out_of_memory": cell.out_of_memory, "peak": peak})
         if not self._clean(cell):
             self._left.append(cell)
 
@@ -339,7 +364,7 @@ class Warden:
                 gone.register(cell.first, select.POLLIN)
                 gone.poll()
             self._ended(cell)
-        if not zygote.retired:
+        if not zygote.retired and not self._closing:
             self._new_zygote()
 
     def _drop(self, zygote: Zygote) -> None:
@@ -348,19 +373,25 @@ class Warden:
         zygote.end()
 
     def close(self) -> None:
-        """End everything; what is left of the groups is removed as far as that goes."""
+        """End everything, and wait for it, so that the groups can go; what does not end in time goes with its zygote."""
+        self._closing = True
+        until = time.monotonic() + LAST_SECONDS
+        for cell in self._cells.values():
+            cell.kill()
+        self._poll.unregister(self._hub)
+        while self._cells and time.monotonic() < until:
+            for number, _ in self._poll.poll(_TRY_AGAIN * 1000):
+                if number in self._zygotes:
+                    self._hear_zygote(self._zygotes[number])
         for zygote in tuple(self._zygotes.values()):
             self._drop(zygote)
-        for cell in (*self._cells.values(), *self._left):
-            if cell.first is not None:
-                gone = select.poll()
-                gone.register(cell.first, select.POLLIN)
-                gone.poll(1000)
-            self._clean(cell)
+        while self._left and time.monotonic() < until:
+            self._left = [cell for cell in self._left if not self._clean(cell)]
+            time.sleep(_TRY_AGAIN)
         if self._groups is not None:
             self._groups.close()
-        if self._level < ladder.CELL:
-            shutil.rmtree(self._plan["temporary"], ignore_errors=True)
+        if self._folders:
+            shutil.rmtree(self._folders, ignore_errors=True)
 
 
 def main(words: list[str]) -> None:
