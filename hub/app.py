@@ -411,6 +411,10 @@ async def running(
     await services.catalog.search.open()
     recording = asyncio.create_task(services.recorder.run())
     try:
+        # Before feeds accept anything new, which would look like something that a former process left behind.
+        unfinished = await services.dispatcher.recover()
+        if unfinished:
+            log.info("Took up accepted work again", dispatches=unfinished)
         async with asyncio.TaskGroup() as group:
             work = [
                 group.create_task(part.run())
@@ -418,9 +422,6 @@ async def running(
             ]
             try:
                 await first_start(services, builtin_folder("catalog.yaml"))
-                unfinished = await services.dispatcher.recover()
-                if unfinished:
-                    log.info("Took up accepted work again", dispatches=unfinished)
                 yield services
             finally:
                 for task in work:
