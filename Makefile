@@ -53,7 +53,7 @@ fault: install-test ## kills and cuts, full size
 	@$(BIN)/python -m pytest tests/fault -m "" $(ARGS)
 
 bench: install-test ## speed and size, beside a bare echo and the last run
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: install-test ## lint, format, types, imports
 	@$(BIN)/python -m tests.support.check

@@ -15,8 +15,8 @@ async def read(receive: Receive, declared: str, largest: int) -> bytes:
 
     Raises TooLarge, and Malformed when the client is gone before the end: half a request is none.
     """
-    if declared.isdecimal() and declared.isascii() and int(declared) > largest:
-        raise _too_large(int(declared), largest)
+    if declared.isdecimal() and declared.isascii():
+        check_size(int(declared), largest)
     parts: list[bytes] = []
     size, more = 0, True
     while more:
@@ -26,8 +26,7 @@ async def read(receive: Receive, declared: str, largest: int) -> bytes:
         part: bytes = message.get("body", b"")
         parts.append(part)
         size += len(part)
-        if size > largest:
-            raise _too_large(size, largest)
+        check_size(size, largest)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -40,5 +39,7 @@ def check_json(body: bytes, content_type: str | None, coding: str | None) -> Non
         raise UnsupportedType("The request's Content-Encoding is not supported. Expected:\nidentity")
 
 
-def _too_large(size: int, allowed: int) -> TooLarge:
-    return TooLarge(f"Request larger than allowed: {size} > {allowed} bytes.")
+def check_size(size: int, allowed: int) -> None:
+    """Raise TooLarge for a body of more bytes than allowed."""
+    if size > allowed:
+        raise TooLarge(f"Request larger than allowed: {size} > {allowed} bytes.")

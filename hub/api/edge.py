@@ -9,9 +9,9 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.api import gateway, web_actions
+from hub.api import bodies, gateway, web_actions
 from hub.api.errors import on_failure, on_request_error
-from hub.api.hot import Target, serve, target_of
+from hub.api.hot import Question, Target, answer, target_of
 from hub.api.inside import OnlyApi
 from hub.domain.errors import RequestError
 from hub.domain.names import new_transaction_id
@@ -19,7 +19,7 @@ from hub.services.directory import Services
 from hub.telemetry.log import bind_request, unbind_request
 from hub.wire import web_cors
 
-_CORS = [
+CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-headers", b"Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"),
     (b"access-control-allow-methods", b"GET, DELETE, POST, PUT, HEAD"),
@@ -67,18 +67,18 @@ class Edge:
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
-        self._services = services
+        self.services = services
 
     def only_api(self) -> Edge:
         """The same for actions in their cells: nothing of the hub but what anybody may call."""
-        return Edge(OnlyApi(self._app), self._services)
+        return Edge(OnlyApi(self._app), self.services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        transaction_id = _given_id(scope) or new_transaction_id()
+        transaction_id = given_id(scope["headers"]) or new_transaction_id()
         scope.setdefault("state", {})["transaction_id"] = transaction_id
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if b"%" in raw or b"/." in raw:
@@ -119,9 +119,9 @@ class Edge:
         """Serving a web action or a created API, when the path is one of theirs."""
         action = web_actions.web_target_of(raw) if scope["method"] in web_actions.METHODS else None
         if action is not None:
-            return web_actions.serve(self._services, action, scope, receive, send)
+            return web_actions.serve(self.services, action, scope, receive, send)
         created = gateway.gateway_target_of(scope["path"], raw)
-        return None if created is None else gateway.serve(self._services, created, scope, receive, send)
+        return None if created is None else gateway.serve(self.services, created, scope, receive, send)
 
     async def _answered(self, serving: Awaitable[None], transaction_id: str) -> None:
         """A web action or a created API, which says for itself what its answer carries."""
@@ -133,13 +133,20 @@ class Edge:
 
     async def _hot(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         """An invocation or a fire; what is wrong with it is told as by any other route."""
+
+        async def read(largest: int, declared: str) -> bytes:
+            return await bodies.read(receive, declared, largest)
+
+        question = Question(target, scope["query_string"], scope["headers"], scope["state"]["transaction_id"])
         try:
-            await serve(self._services, target, scope, receive, send)
+            given = await answer(self.services, question, read)
         except RequestError as error:
             response = await on_request_error(Request(scope), error)
         except Exception as error:  # noqa: BLE001 - our own trouble goes to the log, and never to the caller
             response = await on_failure(Request(scope), error)
         else:
+            await send({"type": "http.response.start", "status": given.status, "headers": given.headers()})
+            await send({"type": "http.response.body", "body": given.body})
             return
         await response(scope, receive, send)
 
@@ -148,12 +155,13 @@ def _cors_of(scope: Scope) -> list[tuple[bytes, bytes]]:
     if not scope["path"].startswith("/api/"):
         return []
     if not scope["path"].startswith(WEB):
-        return _CORS
+        return CORS
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in web_cors.cors_headers(web_actions.headers_of(scope))]
 
 
-def _given_id(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
+def given_id(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The id that the client gave its request, when it is usable as one."""
+    for name, value in headers:
         if name == b"x-request-id":
             text: str = value.decode("latin-1")
             usable = text and len(text) <= _LONGEST_ID and text.isprintable() and text.isascii() and not text.startswith("sid_")

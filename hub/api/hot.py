@@ -1,17 +1,17 @@
-"""The two calls that carry the load, invoking and firing, as plain ASGI: the same answers as any route, without what a framework adds.
+"""The two calls that carry the load, invoking and firing: the same answers as any route, without what a framework adds.
 
-`hub.api.edge` hands a request here when its path is one of the two; everything else goes through the ordinary routes.
+`hub.api.edge` and `hub.api.express` hand a request here when its path is one of the two; everything else goes through the ordinary routes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 from hub.api import bodies
 from hub.api.query import flag, wait_within
@@ -85,21 +85,52 @@ def _name(target: Target, own: str) -> FullName:
     return FullName(namespace, check_entity_name(target.name), package)
 
 
-async def serve(services: Services, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+Read = Callable[[int, str], Awaitable[bytes]]
+"""Reads the whole body, given the most bytes it may have and what it is declared to have."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One call as it came in. `transaction_id` is the request's id."""
+
+    target: Target
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    transaction_id: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is said to it; `activation_id` is empty where nothing ran."""
+
+    status: int
+    body: bytes = b""
+    activation_id: str = ""
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As they are sent, without those that every answer carries."""
+        if not self.body:
+            return []
+        return [
+            (b"content-type", _JSON),
+            (b"content-length", str(len(self.body)).encode()),
+            (b"x-openwhisk-activation-id", self.activation_id.encode()),
+        ]
+
+
+async def answer(services: Services, question: Question, read: Read) -> Answer:
     """Answer one call, in the order of openwhisk-api §1.4. Raises RequestError for what is wrong with it."""
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+    target = question.target
+    headers: dict[bytes, bytes] = dict(question.headers)
     caller = await services.identities.authenticate(_text(headers, b"authorization"), trigger=target.name if target.fire else None)
     name = _name(target, caller.namespace)
     largest = caller.limits.max_payload_size or services.settings.limits.payload
     if target.fire:
         services.throttles.admit_fire(caller)
         own_entity(caller, name)
-        await _fire(services, caller, name, await _body(headers, receive, largest), scope, send)
-    else:
-        services.throttles.admit_invocation(caller)
-        if services.actions.peek(caller, name) is None:
-            await services.actions.admit(caller, name)
-        await _invoke(services, caller, name, await _body(headers, receive, largest), scope, send)
+        return await _fire(services, caller, name, await _body(headers, read, largest), question)
+    services.throttles.admit_invocation(caller)
+    if services.actions.peek(caller, name) is None:
+        await services.actions.admit(caller, name)
+    return await _invoke(services, caller, name, await _body(headers, read, largest), question)
 
 
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
@@ -107,23 +138,22 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     return None if found is None else found.decode("latin-1")
 
 
-async def _body(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes:
-    body = await bodies.read(receive, headers.get(b"content-length", b"").decode("latin-1"), largest)
+async def _body(headers: dict[bytes, bytes], read: Read, largest: int) -> bytes:
+    body = await read(largest, headers.get(b"content-length", b"").decode("latin-1"))
     if headers.get(b"content-type") != _JSON or b"content-encoding" in headers:
         bodies.check_json(body, _text(headers, b"content-type"), _text(headers, b"content-encoding"))
     return body
 
 
-async def _invoke(services: Services, caller: Identity, name: FullName, body: bytes, scope: Scope, send: Send) -> None:
-    wishes = wishes_of(scope["query_string"], services.settings.invoke.blocking_wait)
-    transaction_id: str = scope["state"]["transaction_id"]
+async def _invoke(services: Services, caller: Identity, name: FullName, body: bytes, question: Question) -> Answer:
+    wishes = wishes_of(question.query, services.settings.invoke.blocking_wait)
     ended = await services.invoke.invoke(
-        Invocation(caller=caller, name=name, payload=decode_object(body), transaction_id=transaction_id, wait=wishes.wait)
+        Invocation(caller=caller, name=name, payload=decode_object(body), transaction_id=question.transaction_id, wait=wishes.wait)
     )
     if isinstance(ended, Pending):
-        await _answer(send, 202, {"activationId": ended.activation_id}, ended.activation_id)
-    else:
-        await _answer(send, _STATUS[ended.response.status], _shown(ended, result_only=wishes.result), ended.activation_id)
+        return _accepted(ended.activation_id)
+    shown = _shown(ended, result_only=wishes.result)
+    return Answer(_STATUS[ended.response.status], encode(shown), ended.activation_id)
 
 
 def _shown(ended: Activation, *, result_only: bool) -> Json:
@@ -134,22 +164,11 @@ def _shown(ended: Activation, *, result_only: bool) -> Json:
     return activation_to_wire(ended, logs=ended.annotations.get("kind") == "sequence")
 
 
-async def _fire(services: Services, caller: Identity, name: FullName, body: bytes, scope: Scope, send: Send) -> None:
-    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-    fired = await services.triggers.fire(caller, name, decode_object(body), headers, scope["state"]["transaction_id"])
-    if fired is None:
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-    else:
-        await _answer(send, 202, {"activationId": fired}, fired)
+async def _fire(services: Services, caller: Identity, name: FullName, body: bytes, question: Question) -> Answer:
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in question.headers}
+    fired = await services.triggers.fire(caller, name, decode_object(body), headers, question.transaction_id)
+    return Answer(204) if fired is None else _accepted(fired)
 
 
-async def _answer(send: Send, status: int, value: Json, activation_id: str) -> None:
-    body = encode(value)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-openwhisk-activation-id", activation_id.encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _accepted(activation_id: str) -> Answer:
+    return Answer(202, encode({"activationId": activation_id}), activation_id)

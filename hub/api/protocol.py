@@ -7,6 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from hub.api.express import Express, is_short, route_of
 from hub.domain.names import new_transaction_id
 from hub.wire.json import encode
 
@@ -31,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
+        self._services = getattr(self.config.app, "services", None)
         self._refusal = (400, NO_REQUEST)
         self._in_head = True
         self._since = self.loop.time()
@@ -77,8 +79,33 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = (431, TOO_MANY_HEADERS)
             raise _RefusedError
         self._in_head = False
-        super().on_headers_complete()
+        if not self._take_express():
+            super().on_headers_complete()
         self.headers = []
+
+    def _take_express(self) -> bool:
+        """Whether this is a hot call as nearly all of them are; it is started when its body has come."""
+        services = self._services
+        if (
+            services is None
+            or self.parser.get_method() != b"POST"
+            or self.parser.get_http_version() != "1.1"
+            or not self.parser.should_keep_alive()
+        ):
+            return False
+        route = route_of(self.url)
+        if route is None or not is_short(self.headers) or not (self.cycle is None or self.cycle.response_complete):
+            return False
+        self.cycle = Express(self, services, route)  # type: ignore[assignment]
+        return True
+
+    def on_message_complete(self) -> None:
+        """The body is complete."""
+        if isinstance(self.cycle, Express) and self.cycle.more_body:
+            self.cycle.more_body = False
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up; `msg` is its word for it."""

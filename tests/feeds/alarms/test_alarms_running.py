@@ -64,7 +64,7 @@ def test_delete_after_fire_takes_the_trigger_along(client: httpx.Client) -> None
     make_trigger(client, "flash", "once")
     assert call(client, "once", "CREATE", "flash", date=in_a_moment(), deleteAfterFire="true").status_code == 200
     eventually(lambda: client.get(f"{OWN}/triggers/flash").status_code == 404, what="the removal of the trigger")
-    assert "could not find trigger" in call(client, "once", "READ", "flash").text
+    eventually(lambda: "could not find trigger" in call(client, "once", "READ", "flash").text, what="the removal of the alarm")
 
 
 def test_a_refused_alarm_is_an_application_error(client: httpx.Client) -> None:
