@@ -10,11 +10,11 @@ import socket
 import struct
 from collections.abc import Callable
 from enum import Enum
+from typing import cast
 
 import msgspec
 
 HEAD = struct.Struct(">IIB")
-READ_AT_ONCE = 16_384
 LARGEST_FRAME = 64 * 1024 * 1024
 _encode = msgspec.json.Encoder().encode
 
@@ -45,18 +45,34 @@ class Question:
         self.until = until
 
 
-class Door:
-    """Our end of the socket, which it closes in the end. `on_end` is called when the process has closed its own, or makes no sense."""
+class Door(asyncio.Protocol):
+    """Our end of the socket, which it closes in the end. `on_end` is called when the process has closed its own, or makes no sense.
 
-    def __init__(self, ours: socket.socket, on_end: Callable[[], None]) -> None:
-        self._socket = ours
+    The loop's own transport reads and writes: it keeps the interpreter's lock, which costs less than to win it back for each frame.
+    """
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._number = 0
         self._questions: dict[int, Question] = {}
         self._received = bytearray()
-        self._unsent = bytearray()
-        self._loop.add_reader(ours.fileno(), self._readable)
+        self._transport: asyncio.WriteTransport | None = None
+
+    async def open(self, ours: socket.socket) -> None:
+        """Take over a connected socket."""
+        await self._loop.create_unix_connection(lambda: self, sock=ours)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The process closed its end, or we closed ours."""
+        del exc
+        if self._transport is not None:
+            self._transport = None
+            self._on_end()
 
     @property
     def waiting(self) -> bool:
@@ -83,49 +99,23 @@ class Door:
         self._send(HEAD.pack(len(body), 0, what) + body)
 
     def _send(self, frame: bytes) -> None:
-        """What the process does not take at once follows when it reads again; frames never mix."""
-        if self._unsent:
-            self._unsent += frame
-            return
-        try:
-            sent = self._socket.send(frame)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError as error:
-            raise Unanswered(Why.ENDED) from error
-        if sent < len(frame):
-            self._unsent += memoryview(frame)[sent:]
-            self._loop.add_writer(self._socket.fileno(), self._writable)
+        if self._transport is None:
+            raise Unanswered(Why.ENDED)
+        self._transport.write(frame)
 
-    def _writable(self) -> None:
-        try:
-            with memoryview(self._unsent) as rest:
-                sent = self._socket.send(rest)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            # A process that ends while we write to it is told by the answers, which fail at the same moment.
-            sent = len(self._unsent)
-        del self._unsent[:sent]
-        if not self._unsent:
-            self._loop.remove_writer(self._socket.fileno())
-
-    def _readable(self) -> None:
-        try:
-            data = self._socket.recv(READ_AT_ONCE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._loop.remove_reader(self._socket.fileno())
-            self._on_end()
-            return
+    def data_received(self, data: bytes) -> None:
+        """One answer as a rule; parts of one, or several, when they are long or many."""
         received = self._received
+        if not received and len(data) >= HEAD.size:
+            length, number, what = HEAD.unpack_from(data)
+            if len(data) == HEAD.size + length:
+                self._answered(number, what, data[HEAD.size :])
+                return
         received += data
         while len(received) >= HEAD.size:
             length, number, what = HEAD.unpack_from(received)
             if length > LARGEST_FRAME:
+                self.close()
                 self._on_end()
                 return
             end = HEAD.size + length
@@ -133,9 +123,12 @@ class Door:
                 return
             body = bytes(memoryview(received)[HEAD.size : end])
             del received[:end]
-            question = self._questions.get(number)
-            if question is not None and not question.answer.done():
-                question.answer.set_result((what, body))
+            self._answered(number, what, body)
+
+    def _answered(self, number: int, what: int, body: bytes) -> None:
+        question = self._questions.get(number)
+        if question is not None and not question.answer.done():
+            question.answer.set_result((what, body))
 
     def next_deadline(self) -> float:
         """When the first of the open questions has taken too long, in the loop's time."""
@@ -151,7 +144,6 @@ class Door:
     def close(self) -> None:
         """Give the socket back; safe to call twice."""
         self.lose(Why.ENDED)
-        if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket.fileno())
-            self._loop.remove_writer(self._socket.fileno())
-            self._socket.close()
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            transport.abort()

@@ -51,6 +51,7 @@ class ProcessRuntime:
         spawned = await self._spawner.spawn(Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files))
         process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, on_end=self._living.discard)
         self._living.add(process)
+        await process.open()
         return process
 
     async def close(self) -> None:
@@ -81,12 +82,16 @@ class LaunchedProcess:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
-        self._door = Door(spawned.door, self._died)
+        self._door = Door(self._died)
         self._logs = Logs(*spawned.pipes(), spec.limits.logs)
         self._watching: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
         for stream in self._logs.streams:
             self._loop.add_reader(stream.pipe, self._log_readable, stream)
+
+    async def open(self) -> None:
+        """Open the door to it."""
+        await self._door.open(self._spawned.door)
 
     def _log_readable(self, stream: Stream) -> None:
         if not self._logs.read(stream):
