@@ -16,11 +16,12 @@ import msgspec
 from hub.api import bodies
 from hub.api.query import flag, wait_within
 from hub.domain.activation import Activation, Status
+from hub.domain.errors import RequestError
 from hub.domain.identity import Identity
 from hub.domain.names import OWN_NAMESPACE, FullName, check_entity_name, check_namespace
 from hub.domain.parameters import Json
 from hub.services.access import own_entity
-from hub.services.invoke import Invocation, Pending
+from hub.services.invoke import Invocation, Pending, Running
 from hub.wire.activations import activation_to_wire
 from hub.wire.json import decode_object, encode
 
@@ -133,6 +134,53 @@ async def answer(services: Services, question: Question, read: Read) -> Answer:
     return await _invoke(services, caller, name, await _body(headers, read, largest), question)
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A blocking call under way, and what its caller wants to see of it."""
+
+    running: Running
+    result_only: bool
+    wait: float
+
+
+def begin(services: Services, question: Question, body: bytes) -> Begun | None:
+    """As `answer` for a blocking call, at once: None, and nothing has happened, when anything has to be looked up or committed first.
+
+    Raises RequestError.
+    """
+    target = question.target
+    headers: dict[bytes, bytes] = dict(question.headers)
+    caller = services.identities.peek(_text(headers, b"authorization") or "")
+    if caller is None or target.fire:
+        return None
+    try:
+        wishes = wishes_of(question.query, services.settings.invoke.blocking_wait)
+    except RequestError:
+        return None  # what is wrong comes first is for `answer` to say
+    if wishes.wait is None:
+        return None
+    name = _name(target, caller.namespace)
+    resolved = services.actions.peek(caller, name)
+    if resolved is None or resolved.action.exec.kind == "sequence":
+        return None
+    services.throttles.admit_invocation(caller)
+    bodies.check_size(len(body), caller.limits.max_payload_size or services.settings.limits.payload)
+    _check_json(headers, body)
+    invocation = Invocation(caller=caller, name=name, payload=decode_object(body), transaction_id=question.transaction_id, wait=wishes.wait)
+    return Begun(services.invoke.begin(invocation, resolved), wishes.result, wishes.wait.total_seconds())
+
+
+def ended(begun: Begun, activation: Activation) -> Answer:
+    """What is said when it ended in time."""
+    shown = _shown(activation, result_only=begun.result_only)
+    return Answer(_STATUS[activation.response.status], encode(shown), activation.activation_id)
+
+
+async def overdue(services: Services, begun: Begun) -> Answer:
+    """What is said when it did not. Raises RequestError when it cannot be accepted."""
+    pending = await services.invoke.overdue(begun.running)
+    return _accepted(pending.activation_id)
+
+
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     found = headers.get(name)
     return None if found is None else found.decode("latin-1")
@@ -140,9 +188,13 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
 
 async def _body(headers: dict[bytes, bytes], read: Read, largest: int) -> bytes:
     body = await read(largest, headers.get(b"content-length", b"").decode("latin-1"))
+    _check_json(headers, body)
+    return body
+
+
+def _check_json(headers: dict[bytes, bytes], body: bytes) -> None:
     if headers.get(b"content-type") != _JSON or b"content-encoding" in headers:
         bodies.check_json(body, _text(headers, b"content-type"), _text(headers, b"content-encoding"))
-    return body
 
 
 async def _invoke(services: Services, caller: Identity, name: FullName, body: bytes, question: Question) -> Answer:

@@ -102,8 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The body is complete."""
         if isinstance(self.cycle, Express) and self.cycle.more_body:
-            self.cycle.more_body = False
-            self._start_asgi_task(self.cycle, self.app)
+            self.cycle.start()
         else:
             super().on_message_complete()
 

@@ -52,6 +52,10 @@ class Identities:
         self._by_header.clear()
         self._by_namespace = {}
 
+    def peek(self, header: str) -> Identity | None:
+        """What `authenticate` found for this header the last time, without waiting; never a restricted key."""
+        return self._by_header.get(header)
+
     async def authenticate(self, header: str | None, *, trigger: str | None = None) -> Identity:
         """The caller behind an `Authorization` header: Basic, or Bearer with the same `uuid:key` (openwhisk-api §9.1).
 

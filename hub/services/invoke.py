@@ -44,6 +44,14 @@ class Pending(msgspec.Struct, frozen=True):
     activation_id: str
 
 
+class Running(msgspec.Struct, frozen=True):
+    """A blocking call under way; `name` is what the caller called."""
+
+    call: Call
+    name: FullName
+    task: asyncio.Task[Activation]
+
+
 class FeedKeys(Protocol):
     """Makes the keys that feed actions get."""
 
@@ -83,8 +91,7 @@ class Invoke:
         """Run it. Raises NotFound, NotAllowed, Conflict, Malformed before anything runs."""
         caller = invocation.caller
         resolved = self._actions.peek(caller, invocation.name) or await self._actions.resolve(caller, invocation.name)
-        if resolved.locked and not resolved.locked.isdisjoint(invocation.payload):
-            raise Malformed(PARAMETERS_NOT_ALLOWED)
+        _check_locked(invocation, resolved)
         return await self.start(invocation, resolved)
 
     async def start(self, invocation: Invocation, resolved: Resolved) -> Activation | Pending:
@@ -92,23 +99,36 @@ class Invoke:
 
         Raises NotAllowed for a component of a sequence, Malformed for a kind that does not run here any more.
         """
-        if resolved.outdated:
-            raise no_longer_supported(resolved.action.exec.kind)
-        caller = invocation.caller
-        call = Call(
-            activation_id=new_activation_id(),
-            caller=caller,
-            resolved=resolved,
-            payload=self._with_feed_key(caller, resolved, invocation.payload),
-            accepted=now_ms(),
-            transaction_id=invocation.transaction_id,
-        )
+        call = self._call(invocation, resolved)
         if resolved.action.exec.kind == "sequence":
             await self._sequences.check(call)
         if invocation.wait is None:
             await self._dispatcher.accept(Acceptance(dispatches=(_dispatch(call, invocation.name),)))
             return Pending(call.activation_id)
-        return await self._blocking(call, invocation)
+        running = self._run(call, invocation.name)
+        if await _ended(running.task, invocation.wait.total_seconds()):
+            return running.task.result()
+        return await self.overdue(running)
+
+    def begin(self, invocation: Invocation, resolved: Resolved) -> Running:
+        """As a blocking `invoke`, at once, for what was looked up and is no sequence. Who begins it calls `overdue` after the wait.
+
+        Raises Malformed.
+        """
+        _check_locked(invocation, resolved)
+        return self._run(self._call(invocation, resolved), invocation.name)
+
+    def _call(self, invocation: Invocation, resolved: Resolved) -> Call:
+        if resolved.outdated:
+            raise no_longer_supported(resolved.action.exec.kind)
+        return Call(
+            activation_id=new_activation_id(),
+            caller=invocation.caller,
+            resolved=resolved,
+            payload=self._with_feed_key(invocation.caller, resolved, invocation.payload),
+            accepted=now_ms(),
+            transaction_id=invocation.transaction_id,
+        )
 
     def _with_feed_key(self, caller: Identity, resolved: Resolved, payload: dict[str, Json]) -> dict[str, Json]:
         """A life-cycle call brings the caller's key; a feed gets one that is good for its trigger only (design §9 "Secrets")."""
@@ -117,22 +137,29 @@ class Invoke:
         trigger = str(payload.get("triggerName", "")).rpartition("/")[2]
         return {**payload, AUTH_KEY: self._feed_keys.feed_key_for(caller, trigger)}
 
-    async def _blocking(self, call: Call, invocation: Invocation) -> Activation | Pending:
+    def _run(self, call: Call, name: FullName) -> Running:
         if self._group is None:
             raise RuntimeError("Invoke.run is not running")
         namespace = call.caller.namespace
         self._throttles.entered(namespace)
-        running = self._group.create_task(self._invoker.run(call))
-        running.add_done_callback(lambda _ended: self._throttles.left(namespace))
-        if await _ended(running, (invocation.wait or timedelta()).total_seconds()):
-            return running.result()
-        # From here on it is accepted work: it is in the record before the caller hears 202, and its ending removes it again.
-        dispatch = msgspec.structs.replace(_dispatch(call, invocation.name), started=1)
+        task = self._group.create_task(self._invoker.run(call))
+        task.add_done_callback(lambda _ended: self._throttles.left(namespace))
+        return Running(call, name, task)
+
+    async def overdue(self, running: Running) -> Pending:
+        """From here on it is accepted work: it is in the record before the caller hears 202, and its ending removes it again."""
+        call = running.call
+        dispatch = msgspec.structs.replace(_dispatch(call, running.name), started=1)
         await self._store.accept(Acceptance(dispatches=(dispatch,)))
         call.durable = True
-        if running.done():
-            self._invoker.record(call, running.result())
+        if running.task.done():
+            self._invoker.record(call, running.task.result())
         return Pending(call.activation_id)
+
+
+def _check_locked(invocation: Invocation, resolved: Resolved) -> None:
+    if resolved.locked and not resolved.locked.isdisjoint(invocation.payload):
+        raise Malformed(PARAMETERS_NOT_ALLOWED)
 
 
 async def _ended(running: asyncio.Task[Activation], seconds: float) -> bool:
