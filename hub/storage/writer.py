@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -24,7 +25,8 @@ from hub.telemetry.log import get_logger
 log = get_logger(__name__)
 
 LARGEST_BATCH = 512
-CHECKPOINT_PAGES = 2_000
+CHECKPOINT_SIZE = 32 * 1_048_576
+"""Bytes of the log: pages that are written again and again are copied once."""
 
 
 @dataclass(slots=True)
@@ -81,8 +83,7 @@ class Writer:
         begun = time.perf_counter()
         results: list[tuple[Unit, Any, BaseException | None]]
         try:
-            with connection.begin():
-                results = _carry_out(connection, units)
+            results = _committed(connection, units)
         except (DBAPIError, sqlite3.Error, OSError) as error:
             results = [(unit, None, _in_words(error)) for unit in units]
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the waiting callers, not to this thread
@@ -90,6 +91,17 @@ class Writer:
         metrics.group_commit(len(units), time.perf_counter() - begun)
         self._loop.call_soon_threadsafe(_settle, results)
         _checkpoint_if_large(connection)
+
+
+def _committed(connection: Connection, units: list[Unit]) -> list[tuple[Unit, Any, BaseException | None]]:
+    try:
+        with connection.begin():
+            return _carry_out(connection, units)
+    except OperationalError:
+        raise
+    except DBAPIError:
+        with connection.begin():
+            return _one_by_one(connection, units)
 
 
 def _settle(results: list[tuple[Unit, Any, BaseException | None]]) -> None:
@@ -116,6 +128,9 @@ def _carry_out(connection: Connection, units: list[Unit]) -> list[tuple[Unit, An
             raise
         except Exception as error:  # noqa: BLE001 - one unit's failure is its caller's; its neighbours are committed
             results.append((unit, None, error))
+    if len(hot) == len(units):
+        # Nothing else is in this transaction: it is itself what is undone when one of them does not fit.
+        return _hot(connection, hot)
     if hot:
         try:
             with connection.begin_nested():
@@ -174,9 +189,12 @@ def _in_words(error: BaseException) -> Unavailable:
 def _checkpoint_if_large(connection: Connection) -> None:
     """Checkpoint between batches, on the connection that writes, when the log has grown."""
     wal = getattr(connection.connection.dbapi_connection, "hub_wal", None)
-    if wal is None or not wal.exists() or wal.stat().st_size < CHECKPOINT_PAGES * 4096:
+    try:
+        size = os.stat(wal).st_size if wal is not None else 0  # noqa: PTH116 - after every commit
+    except FileNotFoundError:
         return
-    _checkpoint(connection, "PASSIVE" if wal.stat().st_size < CHECKPOINT_PAGES * 4096 * 16 else "TRUNCATE")
+    if size >= CHECKPOINT_SIZE:
+        _checkpoint(connection, "PASSIVE" if size < CHECKPOINT_SIZE * 8 else "TRUNCATE")
 
 
 def _checkpoint(connection: Connection, mode: str) -> None:
