@@ -59,7 +59,6 @@ from hub.runtime.cell_spawner import Doors, Factory
 from hub.runtime.isolated import Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
-from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.pool import Pool
 from hub.runtime.process import ProcessRuntime
 from hub.services.actions import Actions
@@ -72,6 +71,7 @@ from hub.services.compositions import Compositions
 from hub.services.connections import Connections
 from hub.services.directory import Services
 from hub.services.dispatcher import Dispatcher
+from hub.services.egress import Egresses
 from hub.services.entities import Entities
 from hub.services.feeds import FeedService
 from hub.services.feeds.clock import SystemClock
@@ -81,7 +81,7 @@ from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
 from hub.services.invoker import Invoker
-from hub.services.outbound import Outbound
+from hub.services.outbound import Outbound, allowances
 from hub.services.packages import Packages
 from hub.services.recorder import Recorder
 from hub.services.retention import Retention
@@ -102,6 +102,7 @@ from hub.web import pages, reference
 
 log = get_logger(__name__)
 
+DATABASE_PORT = 5432
 GRACE = 20
 BACKLOG = 2048
 KEEP_ALIVE = 75
@@ -156,7 +157,7 @@ def check_choices(settings: Settings) -> None:
     if settings.runtime_url != "process:":
         raise _unknown("HUB_RUNTIME_URL", settings.runtime_url, "process:")
     try:
-        Outbound(settings.outbound.allow)
+        allowances(settings.outbound.allow)
     except ValueError as error:
         raise SettingsRefused(str(error)) from error
     roles = {role.strip() for role in settings.roles.split(",") if role.strip()}
@@ -191,11 +192,14 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     sessions = Sessions(store, identities)
     acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))))
     recorder = Recorder(store)
-    outbound = Outbound(settings.outbound.allow)
+    outbound = Outbound(settings.outbound.allow, identities.of_namespace, own_places(settings, isolated.port))
     links = Connections(store, bus, Trial(runtime))
+    egresses = Egresses(outbound, links.fields_of)
+    links.egress_of = egresses.of_check
     providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
     invoker.trust = Trust(identities, isolated)
+    invoker.egresses = egresses
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run
     invoker.run_composition = Compositions(acts, invoker).run
@@ -256,13 +260,29 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     )
 
 
+def own_places(settings: Settings, port: int) -> list[tuple[str, int]]:
+    """Addresses and ports of the hub and of its database, which nobody is let to from here."""
+    hosts = {settings.host, "127.0.0.1", "::1"}
+    if settings.host in {"0.0.0.0", "::"}:  # noqa: S104 - it is compared
+        hosts.add(socket.gethostname())
+    places = [(host, port) for host in hosts]
+    database = urlsplit(settings.database_url)
+    if database.hostname:
+        places.append((database.hostname, database.port or DATABASE_PORT))
+    found: set[tuple[str, int]] = set()
+    for host, number in places:
+        with contextlib.suppress(OSError):
+            found |= {(str(row[4][0]), number) for row in socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)}
+    return sorted(found)
+
+
 def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
     loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
     choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
     idle = settings.runtime.idle.total_seconds()
     # What answers inside cells is made with the doors; nothing runs before.
-    return Isolated(kinds, folder.path, choice, Doors(NoWayOut, NoWayOut), api_host=lambda: base_url, port=port, idle=idle)
+    return Isolated(kinds, folder.path, choice, Doors(), api_host=lambda: base_url, port=port, idle=idle)
 
 
 def action_ranges(limits: Limits) -> LimitRange:

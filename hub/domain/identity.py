@@ -10,7 +10,10 @@ from hub.domain.action import LimitRange
 
 
 class NamespaceLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Limits of one namespace; None means the hub's own default. Memory and logs in MB, time-outs in ms, sizes in bytes."""
+    """Limits of one namespace; None means the hub's own default. Memory and logs in MB, time-outs in ms, sizes in bytes.
+
+    `outbound_allow` are inside places that it may reach, as HUB_OUTBOUND__ALLOW says them for the operator's.
+    """
 
     invocations_per_minute: int | None = None
     fires_per_minute: int | None = None
@@ -27,6 +30,7 @@ class NamespaceLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     max_action_concurrency: int | None = None
     max_parameter_size: int | None = None
     max_payload_size: int | None = None
+    outbound_allow: str | None = None
 
     def narrowed(self, hub: LimitRange) -> LimitRange:
         """The ranges of the hub as this namespace has them; the hub's own are never exceeded."""

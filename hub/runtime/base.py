@@ -12,14 +12,19 @@ import msgspec
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response
 from hub.domain.parameters import Json
+from hub.runtime.egress import Egress
 
 
 class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process is made for. A process serves one `key` only: namespace, action and revision."""
+    """What a process is made for. A process serves one `key` only: namespace, action, revision, and the namespace that calls.
 
-    key: tuple[str, str, int]
+    `egress` says how far it may go; it is asked for when a process is launched.
+    """
+
+    key: tuple[str, str, int, str]
     exec: CodeExec
     limits: Limits
+    egress: Egress | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

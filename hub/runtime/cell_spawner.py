@@ -7,13 +7,18 @@ to nobody; one that was used is never handed on.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hub.runtime.base import LaunchFailed
 from hub.runtime.cells import ladder, limits, mounts
+from hub.runtime.cells.namespaces import BACKLOG, LOOPBACK
+from hub.runtime.egress import Gate, Place
 from hub.runtime.kinds import Kind
+from hub.runtime.proxy import Forwarder, Proxy
 from hub.runtime.spawn import Wanted
 from hub.runtime.warden import Cell, Plan, Warden, WardenRefused
 from hub.telemetry.log import get_logger
@@ -31,6 +36,9 @@ EGRESS_PORT = 3128
 OTHER_PORT = 3233
 """Where the API is inside when the hub's own port is taken by the way out; else it has the same port as outside."""
 AGAIN_AFTER = 0.5
+MOST_PLACES = 32
+FIRST_PLACE = 2
+"""The last number of the address that the first declared host has inside."""
 
 Factory = Callable[[], asyncio.BaseProtocol]
 Sort = tuple[str, int]
@@ -38,19 +46,16 @@ Sort = tuple[str, int]
 
 
 class Doors:
-    """What answers inside the cells: the hub's API, and the way out. Both are set before anything runs."""
+    """What answers inside the cells beside their way out: the hub's API, which is set before anything runs."""
 
-    def __init__(self, api: Factory, egress: Factory) -> None:
-        self.api = api
-        self.egress = egress
+    def __init__(self) -> None:
+        self.api: Factory | None = None
 
     def call_api(self) -> asyncio.BaseProtocol:
         """A connection to the API was accepted."""
+        if self.api is None:
+            raise RuntimeError("the API is not open")
         return self.api()
-
-    def go_out(self) -> asyncio.BaseProtocol:
-        """A connection to the way out was accepted."""
-        return self.egress()
 
 
 class CellSpawner:
@@ -90,13 +95,15 @@ class CellSpawner:
         try:
             if self._restarting is not None:
                 await asyncio.shield(self._restarting)
-            cell = None if wanted.unpacked else self._take(sort)
+            places = wanted.egress.places[:MOST_PLACES] if wanted.egress is not None else ()
+            cell = None if wanted.unpacked or places else self._take(sort)
             if cell is None:
-                cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files)
+                cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places)
         except WardenRefused as error:
             raise LaunchFailed(f"a cell could not be built: {error}") from error
         copied = wanted.kind.family == "python"
         cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=wanted.memory if copied else 0)
+        cell.gate.claim(wanted.egress)
         self._use(sort, wanted.kind)
         return cell
 
@@ -109,32 +116,43 @@ class CellSpawner:
             self._end(cell)
         return None
 
-    async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0) -> Cell:
+    async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0, places: tuple[Place, ...] = ()) -> Cell:
+        """A cell with its listeners; `places` get one each, and their names stand for its address inside."""
+        gate = Gate((LOOPBACK, self._api_port), self._doors.call_api)
         own_network = self._level >= ladder.CELL
+        fence = _fence_door() if self._level == ladder.FENCE else None
+        inside = _addresses(places)
+        listen = [(LOOPBACK, EGRESS_PORT), (LOOPBACK, self._api_port), *((inside[host], port) for host, port in places)]
         order: dict[str, Any] = {
             "work": WORK + unpacked,
             "files": FILES + files,
-            "environment": self._environment(),
-            "listen": [EGRESS_PORT, self._api_port] if own_network else [],
-            "connect": [self._port],
+            "environment": self._environment(fence.getsockname()[1] if fence else EGRESS_PORT),
+            "listen": listen if own_network else [],
+            "hosts": inside if own_network else {},
+            "connect": [self._port, *([fence.getsockname()[1]] if fence else ())],
         }
         if kind.family != "python":
             order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
         cell = await self.warden.make(order, memory + unpacked // limits.MB)
-        if own_network:
-            for listener, door in zip(cell.listeners, (self._doors.go_out, self._doors.call_api), strict=True):
-                cell.servers.append(await self._loop.create_server(door, sock=listener))
+        cell.gate = gate
+        if fence is not None:
+            cell.listeners.append(fence)
+        doors: list[Factory] = [partial(Proxy, gate), self._doors.call_api, *(partial(Forwarder, gate, place) for place in places)]
+        for listener, door in zip(cell.listeners, doors if own_network else doors[:1], strict=False):
+            cell.servers.append(await self._loop.create_server(door, sock=listener))
         return cell
 
-    def _environment(self) -> dict[str, str]:
-        """What a launcher finds; nothing of the hub's own."""
+    def _environment(self, way_out: int) -> dict[str, str]:
+        """What a launcher finds; nothing of the hub's own. `way_out` is the port of the proxy."""
         common = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": mounts.WORK, "TMPDIR": mounts.WORK}
-        if self._level < ladder.CELL:
+        if self._level < ladder.FENCE:
             return {**common, "__OW_API_HOST": self._api_host()}
-        proxy = f"http://127.0.0.1:{EGRESS_PORT}"
+        proxy = f"http://{LOOPBACK}:{way_out}"
         ways_out = {name: proxy for lower in ("http_proxy", "https_proxy") for name in (lower, lower.upper())}
-        inside = dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
-        return {**common, **ways_out, **inside, "__OW_API_HOST": f"http://127.0.0.1:{self._api_port}"}
+        # Loopback is the machine's where that is allowed, and the hub's API otherwise.
+        inside = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{LOOPBACK}:{self._api_port}")
+        api_host = f"http://{LOOPBACK}:{self._api_port}" if self._level >= ladder.CELL else self._api_host()
+        return {**common, **ways_out, **inside, "__OW_API_HOST": api_host}
 
     # Cells that stand ready
 
@@ -209,6 +227,20 @@ class CellSpawner:
             for cell in ready:
                 await cell.gone()
         await asyncio.gather(*self._filling.values(), *self._ending, return_exceptions=True)
+
+
+def _fence_door() -> socket.socket:
+    """Behind a fence there is no network of its own: the way out is a port of the machine's loopback that no other cell may connect to."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind((LOOPBACK, 0))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _addresses(places: tuple[Place, ...]) -> dict[str, str]:
+    """One address of a cell's loopback for each host."""
+    hosts = dict.fromkeys(host for host, _ in places)
+    return {host: f"127.0.0.{number}" for number, host in enumerate(hosts, start=FIRST_PLACE)}
 
 
 def _sort(kind: Kind, memory: int) -> Sort:

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from hub.runtime import memory
+from hub.runtime.egress import Gate
 
 WATCH_EVERY = 0.05
 
@@ -27,6 +28,7 @@ class Child:
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.watch_every = WATCH_EVERY
+        self.gate = Gate()  # which it does not need: nothing cuts it off
         self._folder = folder
         self._reaped = False
         self.door, theirs = socket.socketpair()

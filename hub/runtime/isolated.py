@@ -35,7 +35,7 @@ class Isolated:
         self._choice = choice
         self.doors = doors
         self._api_host = api_host
-        self._port = port
+        self.port = port
         self._idle = idle
         self._spawner: Spawner | None = None
         self.isolation = Isolation(level=ladder.NONE)
@@ -53,7 +53,7 @@ class Isolated:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
             await self._spawner.open()
             return
-        cells = CellSpawner(plan, self.isolation.level, self.doors, api_host=self._api_host, port=self._port, idle=self._idle)
+        cells = CellSpawner(plan, self.isolation.level, self.doors, api_host=self._api_host, port=self.port, idle=self._idle)
         try:
             await cells.open(self._kinds.resolve("python:3"))
         except WardenRefused as error:

@@ -99,6 +99,11 @@ class Logs:
             self._lines.append(head + line[:room].decode(errors="replace"))
         self._lines.append(self._ours(f"Logs were truncated because the total bytes size exceeds the limit of {self._limit} bytes."))
 
+    def note(self, text: str) -> None:
+        """A line of the hub's own, on stderr, where the run can see it."""
+        if self._limit:
+            self._line("stderr", text.encode())
+
     def _ours(self, text: str) -> str:
         return f"{self._stamps.next()} stderr: {text}"
 

@@ -48,7 +48,8 @@ class ProcessRuntime:
         except Malformed as error:
             raise LaunchFailed(f"{spec.exec.kind} does not run here any more") from error
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
-        spawned = await self._spawner.spawn(Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files))
+        wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress)
+        spawned = await self._spawner.spawn(wanted)
         process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, on_end=self._living.discard)
         self._living.add(process)
         await process.open()
@@ -84,6 +85,7 @@ class LaunchedProcess:
         self._born = self._loop.time()
         self._door = Door(self._died)
         self._logs = Logs(*spawned.pipes(), spec.limits.logs)
+        spawned.gate.on_denied = self._logs.note
         self._watching: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
         for stream in self._logs.streams:

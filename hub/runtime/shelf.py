@@ -9,7 +9,7 @@ from enum import Enum
 
 from hub.runtime.base import ActionProcess
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, str]
 
 
 class Told(Enum):

@@ -10,26 +10,33 @@ from typing import Protocol
 
 import msgspec
 
+from hub.runtime.egress import Egress, Gate
 from hub.runtime.kinds import Kind
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a launcher is started for. `memory` in MB; `unpacked` bytes and `files` are what an archive of code will take of its folder."""
+    """What a launcher is started for. `memory` in MB; `unpacked` bytes and `files` are what an archive of code will take of its folder.
+
+    `egress` says how far it may go; None: nowhere but to the hub's API.
+    """
 
     kind: Kind
     memory: int
     unpacked: int = 0
     files: int = 0
+    egress: Egress | None = None
 
 
 class Spawned(Protocol):
     """A launcher that waits for its first frame, with everything it will start.
 
     `door` is the socket to it, not blocking. `watch_every` says how often (s) its time and its memory are to be looked at while it works.
+    `gate` is its way out.
     """
 
     door: socket.socket
     watch_every: float
+    gate: Gate
 
     def pipes(self) -> tuple[int, int]:
         """Descriptors of stdout and stderr, which are the caller's from now on."""

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from hub.runtime.cells import ladder, packets
+from hub.runtime.egress import Gate
 from hub.runtime.memory import resident
 
 PROGRAM = Path(__file__).with_name("cells") / "__main__.py"
@@ -67,6 +68,7 @@ class Cell:
         self.door.setblocking(False)  # noqa: FBT003 - socket takes it so
         self.listeners = [socket.socket(fileno=listener) for listener in listeners]
         self.servers: list[asyncio.Server] = []
+        self.gate = Gate()
         self._taken = False
         self._ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -99,6 +101,7 @@ class Cell:
         for server in self.servers:
             server.close()
         self.servers.clear()
+        self.gate.close()
         for listener in self.listeners:
             listener.close()
         if not self._taken:

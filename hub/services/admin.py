@@ -12,6 +12,7 @@ from hub.domain.errors import Conflict, Malformed, NotFound
 from hub.domain.identity import Identity, NamespaceLimits
 from hub.domain.names import check_namespace
 from hub.services.identities import KEY_LENGTH, Identities, new_key
+from hub.services.outbound import allowances
 from hub.services.sessions import Sessions
 
 SHORTEST_SUBJECT = 5
@@ -23,7 +24,7 @@ _NUMBERS = (
     *(f"{end}Action{what}" for what in ("Memory", "Logs", "Timeout", "Concurrency") for end in ("min", "max")),
 )
 _SIZES = ("maxParameterSize", "maxPayloadSize")
-LIMIT_NAMES = (*_NUMBERS, *_SIZES, "allowedKinds", "storeActivations")
+LIMIT_NAMES = (*_NUMBERS, *_SIZES, "allowedKinds", "storeActivations", "outboundAllow")
 _NUMBER = re.compile(r"\A[0-9]{1,9}\Z")
 _SIZE = re.compile(r"\A([0-9]{1,9}) ?(B|KB|MB)?\Z", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1024, "MB": 1_048_576}
@@ -156,10 +157,20 @@ def _field(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
-def _limit(name: str, words: list[str]) -> int | bool | tuple[str, ...]:
+def _places(text: str) -> str:
+    try:
+        allowances(text)
+    except ValueError as error:
+        raise Malformed(str(error).replace("HUB_OUTBOUND__ALLOW", "outboundAllow"), field="outboundAllow") from error
+    return text
+
+
+def _limit(name: str, words: list[str]) -> int | bool | str | tuple[str, ...]:
     """The value of a limit. Raises Malformed."""
     if name == "allowedKinds":
         return tuple(words)
+    if name == "outboundAllow":
+        return _places(",".join(words))
     text = " ".join(words)
     if name == "storeActivations":
         if text.lower() not in {"true", "false"}:

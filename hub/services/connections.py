@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +16,7 @@ from hub.domain.identity import Identity
 from hub.domain.manifest import PackageManifest
 from hub.domain.names import check_entity_name
 from hub.domain.parameters import Json
+from hub.runtime.egress import Egress
 from hub.services.catalog import action_exec
 from hub.services.clock import now_ms
 from hub.services.trial import Trial
@@ -45,6 +46,7 @@ class Connections:
         self._trial = trial
         self._known: dict[tuple[str, str], Connection | None] = {}
         self.catalog: Catalog | None = None
+        self.egress_of: Callable[[str, str, PackageManifest, str, dict[str, Json]], Egress] | None = None
         bus.subscribe(Subject.CONNECTION, self._forget)
 
     def _forget(self, message: Message) -> None:
@@ -85,7 +87,7 @@ class Connections:
             raise Conflict(f"There is a connection named {name} already; choose another name, or remove it first.", field="name")
         for field in type_.secret_fields:
             remember_secret(values.get(field))
-        state, account, message = await self._tested(caller, manifest, files, type_, values)
+        state, account, message = await self._tested(caller, release.full_name, manifest, files, type_, values)
         if state == ConnectionState.BROKEN:
             raise Refused(f"The service refused the connection, so it was not stored: {message}")
         if state == ConnectionState.UNTESTED and type_.check and not accept_untested:
@@ -112,21 +114,29 @@ class Connections:
         if self.catalog is None:
             raise RuntimeError("connections are not wired")
         manifest, files = await self.catalog.opened(await self.catalog.parse_reference(connection.package))
-        state, account, message = await self._tested(caller, manifest, files, connection.type, connection.fields)
+        state, account, message = await self._tested(caller, connection.package, manifest, files, connection.type, connection.fields)
         checked = msgspec.structs.replace(connection, state=state, account=account or connection.account, message=message)
         await self._store.put_connection(checked)
         self._announce(caller.namespace, name)
         return checked
 
     async def _tested(
-        self, caller: Identity, manifest: PackageManifest, files: Mapping[str, bytes], type_: ConnectionType, values: dict[str, Json]
+        self,
+        caller: Identity,
+        package: str,
+        manifest: PackageManifest,
+        files: Mapping[str, bytes],
+        type_: ConnectionType,
+        values: dict[str, Json],
     ) -> tuple[ConnectionState, str, str]:
         """State, account and words. Secrets are masked in the words."""
         action = manifest.action(type_.check) if type_.check else None
         if action is None:
             return ConnectionState.UNTESTED, "", "the package declares no check"
         arguments = {parameter: values[field] for parameter, field in type_.parameters.items() if field in values}
-        response = await self._trial.run(action_exec(action, files), arguments, namespace=caller.namespace, name=action.name)
+        egress = self.egress_of(caller.namespace, package, manifest, type_.name, values) if self.egress_of is not None else None
+        exec_ = action_exec(action, files)
+        response = await self._trial.run(exec_, arguments, namespace=caller.namespace, name=action.name, egress=egress)
         result = response.result if isinstance(response.result, dict) else {}
         if response.status == Status.SUCCESS:
             return ConnectionState.OK, str(result.get("account") or ""), ""
@@ -146,6 +156,11 @@ class Connections:
         await self._store.delete_connection(caller.namespace, name)
         self._announce(caller.namespace, name)
         return users
+
+    async def fields_of(self, namespace: str, name: str) -> tuple[str, dict[str, Json]] | None:
+        """The declared name of a connection, and its fields."""
+        found = await self._find(namespace, name)
+        return None if found is None else (found.type.name, found.fields)
 
     async def resolve(self, namespace: str, values: dict[str, Json]) -> dict[str, Json]:
         """The values with every `{"$connection": name, "field": f}` replaced. Raises NotFound for a connection that is gone."""

@@ -165,7 +165,13 @@ class Installs:
         public: bool = False,
     ) -> InstallPlan:
         install_id = secrets.token_hex(8)
-        mark = {"install": install_id, "package": release.full_name, "version": release.version, "digest": release.digest}
+        mark: dict[str, Json] = {
+            "install": install_id,
+            "package": release.full_name,
+            "version": release.version,
+            "digest": release.digest,
+            "egress": manifest.capabilities.get("egress") or [],
+        }
         build = _Builder(namespace, as_name, mark, manifest, self._kinds)
         entities: list[Entity] = [build.package(bound, public=public)]
         entities += [build.native(feed.name, feed.native, feed.description, feed.inputs) for feed in manifest.feeds]

@@ -14,6 +14,7 @@ from hub.domain.names import FullName
 from hub.domain.parameters import Json, Parameter, Parameters
 from hub.feedkit import FeedError
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Run, Start
+from hub.runtime.egress import Egress
 from hub.services.actions import Resolved
 from hub.services.clock import now_ms
 from hub.services.entities import Entities
@@ -76,6 +77,13 @@ class Trust(Protocol):
         """Why this action may not, in a sentence."""
 
 
+class Egresses(Protocol):
+    """Knows how far an action may go (`hub.services.egress`)."""
+
+    async def of(self, caller: Identity, resolved: Resolved) -> Egress:
+        """Its way out, for calls of that caller."""
+
+
 Runner = Callable[["Call"], Awaitable[Activation]]
 
 
@@ -104,6 +112,7 @@ class Invoker:
         self._resolve_connections = resolve_connections
         self.feeds: NativeFeeds | None = None
         self.trust: Trust | None = None
+        self.egresses: Egresses | None = None
         self.run_sequence: Runner | None = None
         self.run_composition: Runner | None = None
 
@@ -140,7 +149,8 @@ class Invoker:
         resolved = call.resolved
         action = resolved.action
         values = await self._values(call)
-        spec = ProcessSpec(key=(action.name.namespace, action.name.path, action.revision), exec=exec_, limits=action.limits)
+        key = (action.name.namespace, action.name.path, action.revision, call.caller.namespace)
+        spec = ProcessSpec(key=key, exec=exec_, limits=action.limits)
         process = self._pool.try_acquire(spec)
         try:
             if process is None:
@@ -148,7 +158,8 @@ class Invoker:
                 if refused is not None:
                     return finished(call, now_ms(), now_ms(), Response.error(Status.WHISK_ERROR, refused), waited=True)
                 full = await self._entities.with_code(action)
-                process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec))
+                egress = await self.egresses.of(call.caller, resolved) if self.egresses is not None else None
+                process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec, egress=egress))
         except LaunchFailed as error:
             log.exception("An action process could not be started", action=str(action.name), reason=str(error))
             response = Response.error(Status.WHISK_ERROR, WHISK_FAILURE)

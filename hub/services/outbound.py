@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import httpcore
 import httpx
+
+from hub.domain.identity import Identity
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -54,6 +57,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _TIMEOUT = 10.0
+_HEXADECIMAL = re.compile(r"\A0x[0-9a-f]*\Z")
 
 
 class Refused(httpx.ConnectError):
@@ -124,38 +128,80 @@ class Allowed:
         return self.name == host.lower()
 
 
+def allowances(text: str) -> tuple[Allowed, ...]:
+    """Read comma-separated `host-or-CIDR[:port]`. Raises ValueError with a sentence."""
+    return tuple(Allowed.parse(entry.strip()) for entry in text.split(",") if entry.strip())
+
+
+def is_number(host: str) -> bool:
+    """Whether a name would be taken for an address in a writing that nobody means: 127.1, 0x7f000001, 2130706433."""
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    if not (last.isdecimal() or _HEXADECIMAL.match(last)):
+        return False
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return True
+    return False
+
+
+Place = tuple[str, int]
+Owners = Callable[[str], Awaitable[Identity | None]]
+
+
 class Outbound:
-    """Makes HTTP clients that go only where they may. `allow` is HUB_OUTBOUND__ALLOW; raises ValueError for a bad entry."""
+    """Says where users of the hub may go, and makes HTTP clients that go nowhere else.
 
-    def __init__(self, allow: str) -> None:
-        self._allowed = tuple(Allowed.parse(entry.strip()) for entry in allow.split(",") if entry.strip())
+    `allow` is HUB_OUTBOUND__ALLOW, which holds for the operator's namespaces; `owner_of` finds whose a namespace is, and with it what
+    others were allowed (design §9 "Cells"). `never` are places of the hub itself. Raises ValueError for a bad entry.
+    """
 
-    def check(self, host: str, addresses: Iterable[str], port: int) -> str:
-        """The address to connect to. Raises Refused when any of them may not be reached."""
-        chosen = ""
-        for text in addresses:
+    def __init__(self, allow: str, owner_of: Owners, never: Iterable[Place] = ()) -> None:
+        self._allowed = allowances(allow)
+        self._owner_of = owner_of
+        self._never = frozenset(never)
+
+    async def addresses(self, namespace: str, host: str, port: int) -> list[str]:
+        """The addresses to connect to, on behalf of a namespace. Raises Refused when any may not be reached, or there is none."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise Refused(f"{host} cannot be resolved.") from error
+        owner = await self._owner_of(namespace)
+        operator = owner is not None and owner.operator
+        allowed = self._allowed if operator else allowances((owner.limits.outbound_allow if owner else None) or "")
+        how = f"HUB_OUTBOUND__ALLOW={host}:{port}" if operator else f"hub admin limits set {namespace} --outboundAllow {host}:{port}"
+        return self.checked(host, dict.fromkeys(str(row[4][0]) for row in found), port, allowed, how)
+
+    def checked(self, host: str, addresses: Iterable[str], port: int, allowed: tuple[Allowed, ...], how: str) -> list[str]:
+        """The same addresses. Raises Refused when any of them may not be reached; `how` is what allows it."""
+        if is_number(host):
+            raise Refused(f"{host} is a number and not a name; write the address with four parts.")
+        fine = list(addresses)
+        for text in fine:
             address = ipaddress.ip_address(text.partition("%")[0])
-            if unwrapped(address) in _METADATA:
+            real = unwrapped(address)
+            if real in _METADATA:
                 raise Refused(f"{host} is an address of the machine's metadata service, which is never reached.")
-            if not is_public(address) and not any(entry.covers(host, address, port) for entry in self._allowed):
+            if (str(real), port) in self._never:
+                raise Refused(f"{host}:{port} is the hub's own, which is never reached this way; actions find its API at __OW_API_HOST.")
+            if not is_public(address) and not any(entry.covers(host, address, port) for entry in allowed):
                 raise Refused(
-                    f"{host} is an inside address ({text}), which packages and feeds may not reach. "
-                    f"The operator can allow it: HUB_OUTBOUND__ALLOW={host}:{port}"
+                    f"{host} is an inside address ({text}), which packages and feeds may not reach. The operator can allow it: {how}"
                 )
-            chosen = chosen or text
-        if not chosen:
+        if not fine:
             raise Refused(f"{host} has no address.")
-        return chosen
+        return fine
 
-    def client(self, *, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
-        """A client without redirects and without proxies from the environment. The caller closes it."""
+    def client(self, namespace: str, *, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
+        """A client for a namespace, without redirects and without proxies from the environment. The caller closes it."""
         transport = httpx.AsyncHTTPTransport(retries=0)
         transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001 - httpx has no other way to give its pool a network
             ssl_context=httpx.create_ssl_context(),
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=30,
-            network_backend=_Guarded(self),
+            network_backend=_Guarded(self, namespace),
         )
         return httpx.AsyncClient(transport=transport, timeout=timeout or httpx.Timeout(_TIMEOUT), follow_redirects=False, trust_env=False)
 
@@ -163,8 +209,9 @@ class Outbound:
 class _Guarded(httpcore.AsyncNetworkBackend):
     """Resolves, checks, connects to what was checked; the name stays in SNI and Host."""
 
-    def __init__(self, outbound: Outbound) -> None:
+    def __init__(self, outbound: Outbound, namespace: str) -> None:
         self._outbound = outbound
+        self._namespace = namespace
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -176,11 +223,7 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} cannot be resolved") from error
-        try:
-            address = self._outbound.check(host, [str(row[4][0]) for row in found], port)
+            address, *_ = await self._outbound.addresses(self._namespace, host, port)
         except Refused as error:
             raise httpcore.ConnectError(str(error)) from error
         return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)

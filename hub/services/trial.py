@@ -8,6 +8,7 @@ from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response, Status
 from hub.domain.parameters import Json
 from hub.runtime.base import LaunchFailed, ProcessSpec, Run, Runtime, Start
+from hub.runtime.egress import Egress
 
 LIMITS = Limits(timeout=30_000, logs=1)
 
@@ -18,9 +19,9 @@ class Trial:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def run(self, exec_: CodeExec, payload: dict[str, Json], *, namespace: str, name: str) -> Response:
-        """The response of one run."""
-        spec = ProcessSpec(key=(namespace, f"trial/{name}", 0), exec=exec_, limits=LIMITS)
+    async def run(self, exec_: CodeExec, payload: dict[str, Json], *, namespace: str, name: str, egress: Egress | None = None) -> Response:
+        """The response of one run; without `egress` it goes nowhere."""
+        spec = ProcessSpec(key=(namespace, f"trial/{name}", 0, namespace), exec=exec_, limits=LIMITS, egress=egress)
         try:
             process = await self._runtime.launch(spec)
         except LaunchFailed as error:

@@ -115,7 +115,7 @@ class Bench:
     ) -> Any:
         text = SOURCES[self.family][source] if code is None else code
         exec_ = CodeExec(kind=self.kind, code=text, main=main, binary=code is not None)
-        process = await self.runtime.launch(ProcessSpec(key=("ns", source, 1), exec=exec_, limits=limits or Limits(timeout=5000)))
+        process = await self.runtime.launch(ProcessSpec(key=("ns", source, 1, "ns"), exec=exec_, limits=limits or Limits(timeout=5000)))
         failed = await process.init(Start(env=env or {}))
         return failed if failed is not None else process
 

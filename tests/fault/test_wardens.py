@@ -17,7 +17,6 @@ from hub.runtime.base import LaunchFailed
 from hub.runtime.cell_spawner import CellSpawner, Doors
 from hub.runtime.cells import ladder
 from hub.runtime.kinds import Kinds
-from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.spawn import Wanted
 from hub.runtime.warden import Cell
 from tests.support.cells import plan_for, probe, users
@@ -39,7 +38,7 @@ async def spawner(level: int) -> AsyncIterator[CellSpawner]:
     """A spawner with two ready cells."""
     kinds = Kinds.discover()
     with plan_for(users()[-1], everybody=False) as plan:
-        doors = Doors(NoWayOut, NoWayOut)
+        doors = Doors()
         found = CellSpawner(plan, level, doors, api_host=lambda: "http://hub.example", port=3233, idle=600)
         await found.open(kinds.resolve("python:3"))
         yield found

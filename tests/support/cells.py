@@ -19,7 +19,6 @@ from hub.runtime import isolation
 from hub.runtime.cell_spawner import CellSpawner, Doors
 from hub.runtime.cells import ladder
 from hub.runtime.kinds import Kinds
-from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.warden import Plan
 from tests.support.peers import absent
 
@@ -83,7 +82,7 @@ async def level() -> int:
 
 async def cell_spawner(folder: Path) -> CellSpawner:
     """A spawner of cells at the highest level, not yet open."""
-    doors = Doors(NoWayOut, NoWayOut)
+    doors = Doors()
     plan = isolation.plan(folder, Kinds.discover())
     return CellSpawner(plan, await level(), doors, api_host=lambda: "http://hub.example", port=3233, idle=600)
 

@@ -21,7 +21,7 @@ async def main(folder: str, kind: str, code: str) -> None:
     """One run that tells its process ids, then one that never ends."""
     runtime = ProcessRuntime(Kinds.discover(), PlainSpawner(Path(folder), lambda: "http://hub.example"))
     await runtime.open()
-    spec = ProcessSpec(key=("ns", "doomed", 1), exec=CodeExec(kind=kind, code=code), limits=Limits())
+    spec = ProcessSpec(key=("ns", "doomed", 1, "ns"), exec=CodeExec(kind=kind, code=code), limits=Limits())
     process = await runtime.launch(spec)
     await process.init(Start(env={}))
     deadline = time.time_ns() // 1_000_000 + 60_000

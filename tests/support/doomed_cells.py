@@ -9,7 +9,6 @@ import sys
 from hub.runtime.cell_spawner import CellSpawner, Doors
 from hub.runtime.cells.probe import HEAD, INIT
 from hub.runtime.kinds import Kinds
-from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.spawn import Wanted
 from tests.support.cells import plan_for, users
 
@@ -20,7 +19,7 @@ async def main(level: int) -> None:
     """One cell that spins in its init, with a daemon beside it."""
     kinds = Kinds.discover()
     with plan_for(users()[-1], everybody=False) as plan:
-        spawner = CellSpawner(plan, level, Doors(NoWayOut, NoWayOut), api_host=lambda: "http://hub.example", port=3233, idle=600)
+        spawner = CellSpawner(plan, level, Doors(), api_host=lambda: "http://hub.example", port=3233, idle=600)
         kind = kinds.resolve("python:3")
         await spawner.open(kind)
         cell = await spawner.spawn(Wanted(kind=kind, memory=128))

@@ -58,7 +58,7 @@ class Launches:
 
 def spec(name: str = "a", revision: int = 1, memory: int = 256, concurrency: int = 1, instances: int | None = None) -> ProcessSpec:
     limits = Limits(memory=memory, concurrency=concurrency, instances=instances)
-    return ProcessSpec(key=("ns", name, revision), exec=CodeExec(kind="python:3", code=""), limits=limits)
+    return ProcessSpec(key=("ns", name, revision, "ns"), exec=CodeExec(kind="python:3", code=""), limits=limits)
 
 
 @pytest.fixture

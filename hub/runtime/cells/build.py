@@ -33,7 +33,8 @@ class Order(NamedTuple):
     """What is to be built. `work` in bytes, `files` a count; `slot` is the user it becomes, or None for this one.
 
     `command` replaces the forked Python by another program, which is given the path of `launcher` and the number of its socket.
-    `listen` are the ports inside that the hub accepts on, `connect` those that a fence without a network of its own may connect to.
+    `listen` are the addresses and ports inside that the hub accepts on, `hosts` are names with such addresses; `connect` are the ports
+    that a fence without a network of its own may connect to.
     `folder` is where a cell without a view of its own works.
     """
 
@@ -46,9 +47,10 @@ class Order(NamedTuple):
     slot: int | None = None
     command: list[str] | None = None
     launcher: str = ""
-    listen: list[int] = []  # noqa: RUF012 - a named tuple's default is shared, and nobody changes it
+    listen: list[tuple[str, int]] = []  # noqa: RUF012 - a named tuple's default is shared, and nobody changes it
     connect: list[int] = []  # noqa: RUF012 - as above
     folder: str = mounts.WORK
+    hosts: dict[str, str] = {}  # noqa: RUF012 - as above
 
 
 def launchers(level: int, folder: str) -> str:
@@ -147,8 +149,10 @@ def _furnish(order: Order) -> list[socket.socket]:
         return []
     namespaces.name_host()
     namespaces.raise_loopback()
-    listeners = [namespaces.listen(port) for port in order.listen]
+    listeners = [namespaces.listen(address, port) for address, port in order.listen]
     mounts.enter_view(work=order.work, files=order.files)
+    if order.hosts:
+        mounts.name_hosts(order.hosts)
     return listeners
 
 

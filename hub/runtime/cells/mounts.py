@@ -47,10 +47,11 @@ OF_ETC = (
     "/etc/mime.types",
 )
 """Certificates, and what the loader and the clock need."""
+HOSTS = "/etc/hosts"
 FILES = {
     "/etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\naction:x:1000:1000:action:/home/action:/bin/sh\n",
     "/etc/group": "root:x:0:\naction:x:1000:\n",
-    "/etc/hosts": "127.0.0.1 localhost cell\n",
+    HOSTS: "127.0.0.1 localhost cell\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "/etc/resolv.conf": "",
     "/etc/hostname": "cell\n",
@@ -111,6 +112,15 @@ def enter_view(*, work: int, files: int) -> None:
     _mount("tmpfs", VIEW + SHARED_MEMORY, "tmpfs", HARMLESS | NO_EXECUTION, shared)
     _become_root(VIEW)
     os.chdir(WORK)
+
+
+def name_hosts(hosts: dict[str, str]) -> None:
+    """Let names stand for addresses in this cell alone. Wants the work folder. Raises MountsRefused."""
+    own = f"{WORK}/.hosts"
+    with _new_file(own) as file:
+        file.write(FILES[HOSTS] + "".join(f"{address} {name}\n" for name, address in hosts.items()))
+    _mount(own, HOSTS, None, _BIND)
+    _mount(None, HOSTS, None, _BIND | _REMOUNT | READ_ONLY | HARMLESS)
 
 
 def _become_root(place: str) -> None:

@@ -79,17 +79,19 @@ def raise_loopback() -> None:
             raise NamespacesRefused(f"bringing loopback up: {error.strerror}") from error
 
 
-def listen(port: int) -> socket.socket:
-    """A listener in this network. It stays there when it is passed to the hub, which thereby accepts from inside.
+def listen(address: str, port: int) -> socket.socket:
+    """A listener in this network, which has loopback's addresses only.
+
+    It stays there when it is passed to the hub, which thereby accepts from inside.
 
     Raises NamespacesRefused.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.bind((LOOPBACK, port))
+        listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:
-        raise NamespacesRefused(f"listening on {LOOPBACK}:{port}: {error.strerror}") from error
+        raise NamespacesRefused(f"listening on {address}:{port}: {error.strerror}") from error
     return listener
 
 

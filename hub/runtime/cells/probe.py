@@ -19,7 +19,7 @@ import sys
 import tempfile
 from typing import Any
 
-from . import ladder, packets
+from . import ladder, namespaces, packets
 from .promises import PROMISES
 from .syscalls import NUMBERS, machine
 
@@ -215,7 +215,7 @@ def _order(plan: dict[str, Any], kind: str) -> dict[str, Any]:
         "work": WORK,
         "files": FILES,
         "environment": {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **home()},
-        "listen": [EGRESS],
+        "listen": [(namespaces.LOOPBACK, EGRESS)],
         "connect": [EGRESS],
     }
     if kind != "python":

@@ -13,6 +13,10 @@ const vm = require('vm');
 const { createRequire } = require('module');
 const { pathToFileURL } = require('url');
 
+const wayOut = require('./wayout.cjs');
+
+wayOut.open();
+
 const HEAD = 9;
 const INIT = 0;
 const ARCHIVE = 2;
@@ -83,6 +87,7 @@ async function fromFolder(folder, main) {
     module = load(file);
   } catch (error) {
     if (error.code !== 'ERR_REQUIRE_ESM' && error.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
+    wayOut.forModules();
     module = await import(pathToFileURL(load.resolve(file)).href);
   }
   return member(module, name) || (module.default && member(module.default, name));

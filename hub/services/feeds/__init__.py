@@ -86,9 +86,9 @@ class FeedService:
         bus.subscribe(Subject.SUBSCRIPTION, self._on_change)
 
     @staticmethod
-    def _patient_client(outbound: Outbound) -> Callable[[], httpx.AsyncClient]:
+    def _patient_client(outbound: Outbound) -> Callable[[str], httpx.AsyncClient]:
         """A stream may be silent for a while; the provider's heartbeat says how long."""
-        return lambda: outbound.client(timeout=httpx.Timeout(10.0, read=45.0))
+        return lambda namespace: outbound.client(namespace, timeout=httpx.Timeout(10.0, read=45.0))
 
     def _context(self, sub: Subscription, http: httpx.AsyncClient) -> CallContext:
         host = urlsplit(str(sub.settings.get("baseUrl") or DEFAULT_SOURCE)).hostname or ""

@@ -97,7 +97,7 @@ class Lifecycle:
             fence=(old.fence if old else 0) + 1,
             hook=secrets.token_urlsafe(32),
         )
-        async with self._outbound.client() as http:
+        async with self._outbound.client(fresh.namespace) as http:
             context = self._context(fresh, http)
             plan = await provider.create(seen(fresh, await self._resolve(fresh.namespace, settings)), context)
             fresh = msgspec.structs.replace(fresh, settings=_kept(settings, plan), cursor=plan.cursor)
@@ -111,7 +111,7 @@ class Lifecycle:
         return {**SUCCESS, **plan.answer}
 
     async def _read(self, provider: Provider, sub: Subscription) -> dict[str, Json]:
-        async with self._outbound.client() as http:
+        async with self._outbound.client(sub.namespace) as http:
             resolved = await self._resolve(sub.namespace, sub.settings)
             config = await provider.read(seen(sub, resolved), self._context(sub, http))
         status: dict[str, Json] = {
@@ -128,7 +128,7 @@ class Lifecycle:
     async def _update(self, provider: Provider, sub: Subscription, changes: dict[str, Json]) -> dict[str, Json]:
         """Only what differs from the bound settings is a change: a binding's parameters come with every call."""
         new = {key: value for key, value in changes.items() if sub.settings.get(key, _ABSENT) != value}
-        async with self._outbound.client() as http:
+        async with self._outbound.client(sub.namespace) as http:
             resolved = await self._resolve(sub.namespace, sub.settings)
             plan = await provider.update(seen(sub, resolved), await self._resolve(sub.namespace, new), self._context(sub, http))
         updated = msgspec.structs.replace(
@@ -171,7 +171,7 @@ class Lifecycle:
 
     async def _undo(self, sub: Subscription) -> None:
         """Take back at the service what CREATE did there."""
-        async with self._outbound.client() as http:
+        async with self._outbound.client(sub.namespace) as http:
             resolved = await self._resolve(sub.namespace, sub.settings)
             await self._providers.get(sub.feed).delete(seen(sub, resolved), self._context(sub, http))
 

@@ -34,7 +34,7 @@ class Listeners:
         firing: Firing,
         resolve: Resolve,
         context: Callable[[Subscription, httpx.AsyncClient], CallContext],
-        client: Callable[[], httpx.AsyncClient],
+        client: Callable[[str], httpx.AsyncClient],
         finish: Callable[[Subscription, SubscriptionState, Reason | None], Awaitable[None]],
         *,
         gone_after: float = 60.0,
@@ -114,7 +114,7 @@ class Listeners:
         """One connection. Returns the subscription as far as it came, None when somebody newer holds it; raises _Progress."""
         try:
             settings = await self._resolve(sub.namespace, sub.settings)
-            async with self._client() as http:
+            async with self._client(sub.namespace) as http:
                 async for batch in feed.listen(seen(sub, settings), self._context(sub, http)):
                     moved = await self._take(sub, batch)
                     if moved is None:
