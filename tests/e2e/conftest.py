@@ -13,7 +13,7 @@ from tests.support import github, hubs
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs.Hub]:
     """A hub whose feeds and connections may reach this machine."""
-    with hubs.running(tmp_path_factory.mktemp("hub") / "data", OUTBOUND__ALLOW="127.0.0.1", **hubs.WITHOUT_CELLS) as found:
+    with hubs.running(tmp_path_factory.mktemp("hub") / "data", OUTBOUND__ALLOW="127.0.0.1") as found:
         yield found
 
 

@@ -117,7 +117,7 @@ def test_documents_are_read_and_written_by_the_packages_actions(hub: Hub, couch:
 def test_a_kill_in_the_middle_loses_no_change_and_repeats_none(tmp_path: Path, couch: str) -> None:
     """2,000 changes, kill -9 of the hub in the middle: each (id, rev) fires once."""
     data = tmp_path / "data"
-    hub = hubs.start(data, OUTBOUND__ALLOW="127.0.0.1", **hubs.WITHOUT_CELLS)
+    hub = hubs.start(data, OUTBOUND__ALLOW="127.0.0.1")
     try:
         with given_database(couch, "many") as database:
             given_feed(hub, couch, "many")
@@ -125,7 +125,7 @@ def test_a_kill_in_the_middle_loses_no_change_and_repeats_none(tmp_path: Path, c
             eventually(lambda: count(hub, "many-seen") >= CHANGES // 5, seconds=30)
             hub.kill()
             _write(database, CHANGES // 2, CHANGES)
-            hub = hubs.start(data, OUTBOUND__ALLOW="127.0.0.1", **hubs.WITHOUT_CELLS)
+            hub = hubs.start(data, OUTBOUND__ALLOW="127.0.0.1")
             eventually(lambda: len(set(_all(hub, "many-seen"))) >= CHANGES, seconds=60)
         fired = _all(hub, "many-seen")
     finally:

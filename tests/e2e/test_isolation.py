@@ -79,12 +79,12 @@ def test_an_action_reaches_nothing_else_of_the_hub(cells: Hub, path: str) -> Non
     assert found["status"] == 404 or found["said"].strip() == ONLY_API
 
 
-def test_the_way_out_refuses_in_words(cells: Hub) -> None:
-    """Until there is one."""
-    found = reach(cells, "http://example.org/")
+def test_the_way_out_refuses_inside_addresses_in_words(cells: Hub) -> None:
+    """With what the operator can write to allow it."""
+    found = reach(cells, "http://10.0.0.1/")
 
     assert found["status"] == 403
-    assert "there is no way out of a cell yet" in found["said"]
+    assert "HUB_OUTBOUND__ALLOW=10.0.0.1:80" in found["said"]
 
 
 def test_a_lower_level_than_before_is_taken_only_when_it_is_accepted(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Settings(TypedDict):
 
 
 WITHOUT_CELLS: Settings = {"RUNTIME__LEVEL": "0"}
-"""For tests whose actions reach the test's own peers and folders: there is no way out of a cell yet."""
+"""For tests whose actions leave marks in folders of the test."""
 
 
 @dataclass

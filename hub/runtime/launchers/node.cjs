@@ -137,7 +137,7 @@ async function init(value) {
 function shown(reason) {
   if (!(reason instanceof Error)) return String(reason);
   const calls = String(reason.stack || '').split('\n').filter((line) => line.startsWith('    at '));
-  return [String(reason), ...calls.filter((line) => !line.includes(__filename) && !line.includes('node:'))].join('\n');
+  return [String(reason), ...calls.filter((line) => !line.includes(__dirname) && !line.includes('node:'))].join('\n');
 }
 
 async function onInit(number, value) {
