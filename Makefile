@@ -8,6 +8,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 PEERS := tests/support/node/node_modules/made tests/support/aio/node_modules/made
 
 help: ## print this list
@@ -44,7 +45,7 @@ run: install ## start a hub on 127.0.0.1:3233 (ARGS="--port 0" for a free port)
 	@exec $(BIN)/hub serve $(ARGS)
 
 test: install-test ## every suite but the slow ones
-	@$(BIN)/python -m pytest -m "not slow and not fault and not bench" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not fault and not bench" $(ARGS)
 
 e2e: install-test ## the journeys, against started hubs
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
