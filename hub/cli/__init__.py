@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from hub.cli.app import app
+import sys
 
 
 def main() -> None:
     """Entry point of the installed program."""
+    if sys.argv[1:2] == ["serve"]:
+        from hub.cli.serve import app  # noqa: PLC0415 - a server is ready half a second earlier
+    else:
+        from hub.cli.app import app  # noqa: PLC0415 - as above
     app()

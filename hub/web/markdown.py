@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import nh3
-from markdown_it import MarkdownIt
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 _TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong"),
@@ -20,12 +22,16 @@ _ATTRIBUTES = {"a": {"href"}, "code": {"class"}}
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - with the first page
+
     return MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
 
 
 @lru_cache(maxsize=256)
 def rendered(text: str, *, within: bool = False) -> Markup:
     """Sanitised HTML; `within` a page that has a title of its own, titles are one step lower."""
+    import nh3  # noqa: PLC0415 - with the first page
+
     if within:
         text = _TITLES.sub(r"#\1", text)
     clean = nh3.clean(_parser().render(text), tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"})

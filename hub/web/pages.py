@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -20,6 +19,9 @@ from hub.domain.names import check_activation_id, check_entity_name
 from hub.services.directory import Services
 from hub.storage.base import ActivationFilter, Page
 from hub.web.markdown import rendered
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
@@ -32,6 +34,8 @@ _POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-acti
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - with the first page
+
     found = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=select_autoescape(),
