@@ -454,7 +454,7 @@ async def serve(settings: Settings) -> None:
     scheme = "https" if settings.tls.cert else "http"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-    kinds = Kinds.discover(settings.runtime.node or None)
+    kinds = Kinds.discover(settings.runtime.node or None, folder.path / "programs.json")
     isolated = isolated_by(settings, folder, kinds, base_url, port)
     store = await open_record(settings, folder)
     try:

@@ -34,7 +34,7 @@ AGAIN_AFTER = 0.5
 
 Factory = Callable[[], asyncio.BaseProtocol]
 Sort = tuple[str, int]
-"""What may be used for one another: the family and, where memory is said when a program starts, the memory."""
+"""What may be used for one another: the sort of the kind and, where memory is said when a program starts, the memory."""
 
 
 class Doors:
@@ -95,8 +95,9 @@ class CellSpawner:
                 cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files)
         except WardenRefused as error:
             raise LaunchFailed(f"a cell could not be built: {error}") from error
-        copied = wanted.kind.family == "python"
-        cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=wanted.memory if copied else 0)
+        # Programs that a copy starts reserve more than they use, as Node.js does.
+        data = wanted.memory if wanted.kind.copied and wanted.kind.family == "python" else 0
+        cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=data)
         self._use(sort, wanted.kind)
         return cell
 
@@ -118,8 +119,9 @@ class CellSpawner:
             "listen": [EGRESS_PORT, self._api_port] if own_network else [],
             "connect": [self._port],
         }
-        if kind.family != "python":
-            order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
+        order["launcher"] = kind.launcher
+        if not kind.copied:
+            order["command"] = [kind.program, *kind.flags(memory)]
         cell = await self.warden.make(order, memory + unpacked // limits.MB)
         if own_network:
             for listener, door in zip(cell.listeners, (self._doors.go_out, self._doors.call_api), strict=True):
@@ -212,4 +214,4 @@ class CellSpawner:
 
 
 def _sort(kind: Kind, memory: int) -> Sort:
-    return (kind.family, 0 if kind.family == "python" else memory)
+    return (kind.sort, 0 if kind.copied else memory)

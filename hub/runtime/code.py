@@ -7,9 +7,12 @@ import msgspec
 from hub.domain.action import CodeExec
 from hub.runtime.launchers import unpack
 
+PROGRAMS = (b"\x7fELF", b"\0asm")
+"""How programs begin that come as they are."""
+
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """Source, or an archive with the bytes and files that it takes of the folder; `problem` says why it will not be unpacked."""
+    """Source, or an archive, or a program, with the bytes and files that it takes of the folder; `problem` says why it will not be unpacked."""
 
     source: str = ""
     archive: bytes = b""
@@ -23,6 +26,8 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
         if not exec_.binary:
             return cls(source=exec_.code)
         data = exec_.data()
+        if data.startswith(PROGRAMS):
+            return cls(archive=data, size=2 * len(data), files=2)
         if not unpack.is_archive(data):
             return cls(source=data.decode(errors="replace"))
         try:

@@ -62,20 +62,9 @@ def plan(folder: Path, kinds: Kinds) -> Plan:
         name=f"whiskhub-{digest}",
         scratch=str(scratch),
         temporary=temporary,
-        readable=sorted({str(place) for place in _homes(kinds) if not place.is_relative_to(_SYSTEM)}),
+        readable=sorted({path for path in (os.path.realpath(sys.base_prefix), *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}),
         launchers=str(_LAUNCHERS),
     )
-
-
-def _homes(kinds: Kinds) -> list[Path]:
-    """Where the programs of the kinds live, with their libraries."""
-    homes = [Path(os.path.realpath(sys.base_prefix))]
-    for program in kinds.programs():
-        path = Path(os.path.realpath(program))
-        home = path.parent.parent
-        whole = path.parent.name == "bin" and any((home / name).exists() for name in ("lib/node_modules", "include/node", "lib/python3"))
-        homes.append(home if whole else path)
-    return homes
 
 
 async def find(plan: Plan, choice: Choice, remembered: Path) -> Isolation:

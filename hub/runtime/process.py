@@ -49,7 +49,8 @@ class ProcessRuntime:
             raise LaunchFailed(f"{spec.exec.kind} does not run here any more") from error
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
         spawned = await self._spawner.spawn(Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files))
-        process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, on_end=self._living.discard)
+        words = {**code.words(self._kinds.interpreter), **kind.words(spec.limits.memory)}
+        process = LaunchedProcess(spec, code, words, spawned, on_end=self._living.discard)
         self._living.add(process)
         return process
 
@@ -66,15 +67,17 @@ class Initialized(msgspec.Struct):
 
 
 class LaunchedProcess:
-    """One launcher with everything it starts. See `ActionProcess`. `python` is the program that unpacks archives for it."""
+    """One launcher with everything it starts. See `ActionProcess`. `words` are what its init says of the code and of how it is run."""
 
-    def __init__(self, spec: ProcessSpec, code: Code, python: str, spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]) -> None:
+    def __init__(
+        self, spec: ProcessSpec, code: Code, words: dict[str, object], spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]
+    ) -> None:
         self.spec = spec
         self.initialized = False
         self.alive = True
         self.places = 1
         self._code: Code | None = code
-        self._python = python
+        self._words = words
         self._spawned = spawned
         self._runs = 0
         self._out_of_memory = False
@@ -128,12 +131,13 @@ class LaunchedProcess:
         begun = time.monotonic()
         limit = self.spec.limits.timeout
         code, self._code = self._code or Code(), None
+        words, self._words = self._words, {}
         if code.problem is not None:
             return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, init=True)
         try:
             for first in range(0, len(code.archive), PART):
                 self._door.tell(ARCHIVE, code.archive[first : first + PART])
-            what, body = await self._ask(INIT, self._init(code, start), limit / 1000)
+            what, body = await self._ask(INIT, self._init(words, start), limit / 1000)
         except Unanswered as end:
             return await self._lost(end.why, begun, init=True)
         if what != FINE:
@@ -143,9 +147,9 @@ class LaunchedProcess:
         self.initialized = True
         return None
 
-    def _init(self, code: Code, start: Start) -> dict[str, object]:
+    def _init(self, words: dict[str, object], start: Start) -> dict[str, object]:
         env = {**start.env, "__OW_ALLOW_CONCURRENT": "true"} if self.spec.limits.concurrency > 1 else start.env
-        return {"main": self.spec.exec.main, "env": env, **code.words(self._python)}
+        return {"main": self.spec.exec.main, "env": env, **words}
 
     async def run(self, run: Run) -> Outcome:
         """See `ActionProcess.run`."""

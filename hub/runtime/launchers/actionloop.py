@@ -1,0 +1,373 @@
+"""Runs an action in any language: starts its program, and passes each run on to it as ActionLoop has it (openwhisk-api §10.7).
+
+Started by path with `-I -S` and the number of the socket; the standard library only. What is said to the hub is in `frames.py`. The
+program gets each run as a line of JSON on its standard input, and answers with a line of JSON on descriptor 3; what it prints is its log.
+"""
+
+import fcntl
+import json
+import os
+import select
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, NOT_A_DICTIONARY, PACKED, Door, Refused, keep, place, unpacked
+
+del sys.path[0], sys.modules["frames"]
+
+ARCHIVES = (b"PK", b"\x1f\x8b")
+STARTABLE = (b"#!", b"\x7fELF")
+CHUNK = 1 << 16
+LARGEST = 48 << 20
+"""Bytes of an answer; the hub's own limit comes first, in words."""
+LARGEST_ARGUMENT = 131_071
+ABOVE_STANDARD = 10
+"""Descriptors of ours start here, so that none is in the way of those that a program gets."""
+START_MS = 5
+"""How long a program that says nothing may take to fail."""
+WAITS = "__OW_WAIT_FOR_ACK"
+NO_BINARY = "The action failed to generate or locate a binary. See logs for details."
+NO_SCRIPT = "The action failed to locate a binary. See logs for details."
+NOT_STARTED = "Cannot start action. Check logs for details."
+EXITED = "command exited"
+READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
+
+
+class Process:
+    """One that was started with pipes: `given` is its standard input, `answers` what is read of the descriptor `result`."""
+
+    def __init__(self, command, environment, result):
+        given_inside, self.given = pipe()
+        self.answers, result_inside = pipe()
+        actions = [(os.POSIX_SPAWN_DUP2, given_inside, 0), (os.POSIX_SPAWN_DUP2, result_inside, result)]
+        try:
+            # Python ignores a broken pipe; what it starts does not.
+            self.pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setsigdef=[signal.SIGPIPE])
+        except OSError as error:
+            print("%s: %s" % (command[0], error.strerror), file=sys.stderr)
+            raise Refused(NOT_STARTED) from None
+        finally:
+            os.close(given_inside)
+            os.close(result_inside)
+        self.ends = os.pidfd_open(self.pid)
+        os.set_blocking(self.given, False)
+        os.set_blocking(self.answers, False)
+
+    def close(self):
+        """Give everything back, and what has ended to the system."""
+        for number in (self.given, self.answers, self.ends):
+            if number is not None:
+                os.close(number)
+        reap()
+
+    def write(self, data):
+        """Some of `data`; what is left of it."""
+        try:
+            return data[os.write(self.given, data) :]
+        except BlockingIOError:
+            return data
+        except BrokenPipeError:
+            return data[:0]
+
+    def read(self):
+        """Some of what it answers: None when there is nothing now, empty when there will be nothing more."""
+        try:
+            return os.read(self.answers, CHUNK)
+        except BlockingIOError:
+            return None
+
+
+class Program:
+    """The `exec` that stays for all runs."""
+
+    def __init__(self, command, environment):
+        self.process = Process(command, environment, 3)
+
+    def acknowledged(self, wanted):
+        """Wait until it says that it is there; one that says nothing must not fail at once. Raises Refused."""
+        if not wanted:
+            waiting = select.poll()
+            waiting.register(self.process.ends, select.POLLIN)
+            if waiting.poll(START_MS):
+                raise Refused(NOT_STARTED)
+            return
+        said = self.line(b"")
+        answer = parsed(said) if said is not None else None
+        if not isinstance(answer, dict) or not answer.get("ok"):
+            if isinstance(answer, dict) and answer.get("error"):
+                raise Refused("Initialization has failed due to: %s" % answer["error"])
+            raise Refused(NOT_STARTED)
+
+    def line(self, data):
+        """What it answers to that; None when it has ended instead. A program that reads late does not keep us from hearing it."""
+        process, parts, size = self.process, [], 0
+        waiting = select.poll()
+        waiting.register(process.answers, READABLE)
+        waiting.register(process.ends, select.POLLIN)
+        data = memoryview(data)
+        if data:
+            waiting.register(process.given, select.POLLOUT)
+        while size <= LARGEST:
+            for ready, _ in waiting.poll():
+                if ready == process.given:
+                    data = process.write(data)
+                    if not data:
+                        waiting.unregister(process.given)
+                    continue
+                part = process.read()
+                if not part:
+                    if part is not None or ready == process.ends:
+                        return None
+                    continue
+                size += len(part)
+                line, end, _ = part.partition(b"\n")
+                parts.append(line)
+                if end:
+                    return b"".join(parts)
+        return None
+
+    def forget(self):
+        """What it said unasked answers nothing."""
+        while self.process.read():
+            pass
+
+    def run(self, value, context):
+        """The answer, and whether it is one."""
+        self.forget()
+        line = json.dumps({"value": value, **context}, ensure_ascii=False, separators=(",", ":"))
+        answer = self.line(line.encode() + b"\n")
+        if answer is None:
+            return EXITED, False
+        if not isinstance(parsed(answer), (dict, list)):
+            return NOT_A_DICTIONARY, False
+        return answer.strip() + b"\n", True
+
+
+class Script:
+    """A program that is started for each run (openwhisk-api §10.8)."""
+
+    def __init__(self, command, environment):
+        self.command = command
+        self.environment = environment
+
+    def run(self, value, context):
+        """The last line it prints; those before are its log."""
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        argument = text.encode()
+        words = [text] if len(argument) <= LARGEST_ARGUMENT else []
+        own = {"__OW_" + key.upper(): said for key, said in context.items()}
+        try:
+            process = Process([*self.command, *words], {**self.environment, **own}, 1)
+        except Refused as error:
+            return str(error), False
+        try:
+            last = printed(process, argument)
+        finally:
+            process.close()
+        if isinstance(parsed(last), (dict, list)):
+            return last.strip() + b"\n", True
+        log(last + b"\n" if last else b"")
+        return NOT_A_DICTIONARY, False
+
+
+def printed(process, argument):
+    """Hand over the argument, and pass on what is printed as the log, but for a last line that can be a result."""
+    waiting = select.poll()
+    waiting.register(process.answers, READABLE)
+    waiting.register(process.given, select.POLLOUT)
+    waiting.register(process.ends, select.POLLIN)
+    argument, held = memoryview(argument), b""
+    while True:
+        ready = {number for number, _ in waiting.poll()}
+        if process.given in ready:
+            argument = process.write(argument)
+            if not argument:
+                waiting.unregister(process.given)
+                os.close(process.given)
+                process.given = None
+        part = process.read()
+        if part:
+            held = passed_on(held + part)
+        elif part is not None or process.ends in ready:
+            return held.rstrip(b"\n")
+
+
+def passed_on(text):
+    """Log the lines that are no result, since another follows or for what they are; what is left may be one."""
+    rest = text.rstrip(b"\n")
+    begin = rest.rfind(b"\n") + 1
+    if rest == text and len(text) - begin > LARGEST:
+        begin = len(text)
+    elif rest != text and rest[begin : begin + 1] not in (b"{", b"["):
+        begin = len(text)
+    log(text[:begin])
+    return text[begin:]
+
+
+def log(text):
+    """On our own standard output, which is the action's log."""
+    while text:
+        text = text[os.write(1, text) :]
+
+
+def pipe():
+    """Two descriptors that no program inherits, and that are in nobody's way."""
+    ends = []
+    for number in os.pipe():
+        ends.append(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ABOVE_STANDARD))
+        os.close(number)
+    return ends
+
+
+def reap():
+    """We are the first process of the cell: what others leave behind is ours."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def parsed(line):
+    """The value of a line; None when it is none."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def unpack(value, words):
+    """The folder of the code, however it came."""
+    if "archive" not in value:
+        folder = place("action")
+        os.mkdir(folder)
+        text = value["code"].encode()
+        name = (words["source"] or ["exec"])[0]
+        if not words["source"] and not text.startswith(STARTABLE):
+            raise Refused(NO_BINARY)
+    else:
+        with open(place(PACKED), "rb") as packed:
+            text = packed.read(len(STARTABLE[1]))
+            if text.startswith(ARCHIVES):
+                return unpacked(value["archive"])
+            text, name = text + packed.read(), "exec"
+        folder = place("action")
+        os.mkdir(folder)
+        os.unlink(place(PACKED))
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(text)
+    return folder
+
+
+def startable(path):
+    """Whether a file is a program, or a script that names one; then it may be started, however the archive had it."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        if not file.read(len(STARTABLE[1])).startswith(STARTABLE):
+            return False
+    os.chmod(path, 0o700)
+    return True
+
+
+def command_of(folder, main, words):
+    """What to start, and whether it is ours: an `exec` that was brought along, or what runs this language's source. Raises Refused."""
+    own = os.path.join(folder, "exec")
+    if startable(own):
+        return [own], False
+    found = [os.path.join(folder, name) for name in words["source"] if os.path.isfile(os.path.join(folder, name))]
+    if words["each"] and found and startable(found[0]):
+        return found[:1], False
+    if not words["command"] or (not found and not words.get("built")):
+        raise Refused(NO_SCRIPT if words["each"] else NO_BINARY)
+    known = {
+        **words["words"],
+        "launchers": os.path.dirname(__file__),
+        "folder": folder,
+        "main": main,
+        "source": found[0] if found else "",
+        "built": words.get("built") or "",
+    }
+    return [word.format_map(known) for word in words["command"]], True
+
+
+class Action:
+    """What runs here, once it was started."""
+
+    def __init__(self, door):
+        self.door = door
+        self.runs = None
+
+    def init(self, number, value):
+        """Start it, and say whether that went well."""
+        if self.runs is not None:
+            print(AGAIN, file=sys.stderr)
+            return self.door.send(number, FAULT, {"error": AGAIN})
+        try:
+            if not (value.get("code") or value.get("archive")):
+                raise Refused("Missing main/no code to execute.")
+            self.runs = self.start(value, value["exec"])
+        except Refused as error:
+            print(error, file=sys.stderr)
+            return self.door.send(number, FAULT, {"error": str(error)})
+        return self.door.send(number, FINE, {"ok": True})
+
+    def start(self, value, words):
+        """What answers the runs. Raises Refused."""
+        folder = unpack(value, words)
+        os.chdir(folder)
+        environment = {**os.environ, **(value.get("env") or {})}
+        command, ours = command_of(folder, value.get("main") or "main", words)
+        if words["each"]:
+            return Script(command, environment)
+        if ours:
+            environment[WAITS] = "1"
+        program = Program(command, environment)
+        program.acknowledged(bool(environment.get(WAITS)))
+        return program
+
+    def run(self, number, value):
+        """Pass it on, and the answer back."""
+        reap()
+        answer, fine = self.runs.run(value["value"], value["context"])
+        if fine:
+            self.door.pass_on(number, FINE, answer)
+        else:
+            print(answer, file=sys.stderr)
+            self.door.send(number, FAULT, {"error": answer})
+
+
+def serve(action, door):
+    """One run after the other. A program that ends by itself ends us, so that another is started before the next run."""
+    waiting = select.poll()
+    waiting.register(door.socket, READABLE)
+    watched = False
+    while True:
+        frame = door.frame()
+        if frame is None:
+            ready = [number for number, _ in waiting.poll()]
+            if door.socket.fileno() not in ready:
+                os._exit(0)
+            door.fill()
+            continue
+        number, what, value = frame
+        if what == ARCHIVE:
+            keep(value)
+        elif what == INIT:
+            action.init(number, value)
+        else:
+            action.run(number, value)
+        if not watched and isinstance(action.runs, Program):
+            waiting.register(action.runs.process.ends, select.POLLIN)
+            watched = True
+
+
+def main():
+    door = Door(int(sys.argv[1]))
+    sys.argv = ["action"]
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    serve(Action(door), door)
+
+
+main()
