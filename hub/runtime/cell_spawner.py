@@ -115,7 +115,7 @@ class CellSpawner:
         order: dict[str, Any] = {
             "work": WORK + unpacked,
             "files": FILES + files,
-            "environment": self._environment(),
+            "environment": {**self._environment(), **kind.environment},
             "listen": [EGRESS_PORT, self._api_port] if own_network else [],
             "connect": [self._port],
         }

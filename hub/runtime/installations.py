@@ -31,7 +31,7 @@ Version = tuple[int, ...]
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a language that is here. See `kinds.yaml`.
 
-    `starts` is the program that runs the launcher. `tools` are paths by the names that `exec` and `build` use.
+    `starts` is the program that runs the launcher, `module` the folder of a module that the launcher loads. `tools` are paths by the names that `exec` and `build` use.
     """
 
     family: str
@@ -51,6 +51,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     exec: tuple[str, ...] = ()
     build: str = ""
     each: bool = False
+    module: str = ""
 
     @property
     def kind(self) -> str:
@@ -59,7 +60,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
     def readable(self) -> list[str]:
         """Files and folders that it reads."""
-        return [*map(_home, (self.starts, *self.tools.values())), *self.reads]
+        return [*map(_home, (self.starts, *self.tools.values())), *self.reads, *filter(None, (self.module,))]
 
 
 @lru_cache(maxsize=1)
@@ -88,13 +89,11 @@ def _of_family(name: str, row: dict[str, Any], programs: Programs, node: str | N
             return [found]
     if "program" in row:
         return []
-    tools = {}
-    if "module" in row:
-        module = _module(row["module"])
-        if module is None:
-            return []
-        tools[row["module"]] = module
-    return [_installation(name, row, _version(row["version"]) or (0, 0), tools)]
+    found = _installation(name, row, _version(row["version"]) or (0, 0), {})
+    if "module" not in row:
+        return [found]
+    module = _module(row["module"])
+    return [msgspec.structs.replace(found, module=module)] if module else []
 
 
 def _asked(name: str, row: dict[str, Any], programs: Programs, path: str) -> Installation | None:

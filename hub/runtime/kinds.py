@@ -60,6 +60,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         """What its program is started with; `memory` in MB. Python sees nothing but its standard library."""
         return [flag.format(memory=memory) for flag in self.runs.flags]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its launcher finds in its environment, and takes out of it."""
+        return {"__HUB_MODULE": self.runs.module} if self.runs.module else {}
+
     def words(self, memory: int) -> dict[str, object]:
         """What init says of how code of this kind is run; `memory` in MB."""
         runs = self.runs

@@ -12,15 +12,13 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
-from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, NOT_A_DICTIONARY, PACKED, Door, Refused, keep, place, unpacked
+from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, LARGEST, NOT_A_DICTIONARY, PACKED, Door, Lines, Refused, keep, parsed, place, unpacked
 
 del sys.path[0], sys.modules["frames"]
 
 ARCHIVES = (b"PK", b"\x1f\x8b")
 STARTABLE = (b"#!", b"\x7fELF")
 CHUNK = 1 << 16
-LARGEST = 48 << 20
-"""Bytes of an answer; the hub's own limit comes first, in words."""
 LARGEST_ARGUMENT = 131_071
 ABOVE_STANDARD = 10
 """Descriptors of ours start here, so that none is in the way of those that a program gets."""
@@ -161,23 +159,21 @@ class Script:
             process = Process([*self.command, *words], {**self.environment, **own}, 1)
         except Refused as error:
             return str(error), False
+        lines = Lines()
         try:
-            last = printed(process, argument)
+            converse(process, argument, lines)
         finally:
             process.close()
-        if isinstance(parsed(last), (dict, list)):
-            return last.strip() + b"\n", True
-        log(last + b"\n" if last else b"")
-        return NOT_A_DICTIONARY, False
+        return lines.result()
 
 
-def printed(process, argument):
-    """Hand over the argument, and pass on what is printed as the log, but for a last line that can be a result."""
+def converse(process, argument, lines):
+    """Hand over the argument, and hear what is printed, until the program has ended."""
     waiting = select.poll()
     waiting.register(process.answers, READABLE)
     waiting.register(process.given, select.POLLOUT)
     waiting.register(process.ends, select.POLLIN)
-    argument, held = memoryview(argument), b""
+    argument = memoryview(argument)
     while True:
         ready = {number for number, _ in waiting.poll()}
         if process.given in ready:
@@ -188,27 +184,9 @@ def printed(process, argument):
                 process.given = None
         part = process.read()
         if part:
-            held = passed_on(held + part)
+            lines.add(part)
         elif part is not None or process.ends in ready:
-            return held.rstrip(b"\n")
-
-
-def passed_on(text):
-    """Log the lines that are no result, since another follows or for what they are; what is left may be one."""
-    rest = text.rstrip(b"\n")
-    begin = rest.rfind(b"\n") + 1
-    if rest == text and len(text) - begin > LARGEST:
-        begin = len(text)
-    elif rest != text and rest[begin : begin + 1] not in (b"{", b"["):
-        begin = len(text)
-    log(text[:begin])
-    return text[begin:]
-
-
-def log(text):
-    """On our own standard output, which is the action's log."""
-    while text:
-        text = text[os.write(1, text) :]
+            return
 
 
 def pipe():
@@ -227,14 +205,6 @@ def reap():
             pass
     except ChildProcessError:
         pass
-
-
-def parsed(line):
-    """The value of a line; None when it is none."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
 
 
 def unpack(value, words):

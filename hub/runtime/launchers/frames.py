@@ -16,6 +16,8 @@ FINE, FAULT = 0, 1
 PACKED = ".archive"
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
+LARGEST = 48 << 20
+"""Bytes of an answer; the hub's own limit comes first, in words."""
 AGAIN = "Cannot initialize the action more than once."
 
 
@@ -107,3 +109,43 @@ def unpacked(archive):
         raise Refused("Initialization has failed due to: %s" % error) from None
     os.unlink(packed)
     return folder
+
+
+class Lines:
+    """What a program prints whose last line is its result; the lines before are its log (openwhisk-api §10.8)."""
+
+    def __init__(self):
+        self.held = b""
+
+    def add(self, part):
+        """Log what is no result, since another line follows or for what it is; what is held back may be one."""
+        text = self.held + part
+        rest = text.rstrip(b"\n")
+        begin = rest.rfind(b"\n") + 1
+        whole = rest != text
+        if len(rest) - begin > LARGEST or (whole and rest[begin : begin + 1] not in (b"{", b"[")):
+            begin = len(text)
+        log(text[:begin])
+        self.held = text[begin:]
+
+    def result(self):
+        """The last line and whether it is one; what is none is logged."""
+        last = self.held.strip()
+        if isinstance(parsed(last), (dict, list)):
+            return last + b"\n", True
+        log(last + b"\n" if last else b"")
+        return NOT_A_DICTIONARY, False
+
+
+def log(text):
+    """On our own standard output, which is the action's log."""
+    while text:
+        text = text[os.write(1, text) :]
+
+
+def parsed(line):
+    """The value of a line; None when it is none."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
