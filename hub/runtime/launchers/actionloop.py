@@ -243,12 +243,12 @@ def startable(path):
 
 def command_of(folder, main, words):
     """What to start, and whether it is ours: an `exec` that was brought along, or what runs this language's source. Raises Refused."""
-    own = os.path.join(folder, "exec")
-    if startable(own):
-        return [own], False
-    found = [os.path.join(folder, name) for name in words["source"] if os.path.isfile(os.path.join(folder, name))]
+    if startable("exec"):
+        return [os.path.join(folder, "exec")], False
+    # Languages tell where something is wrong by the path they were given.
+    found = [os.path.join(".", name) for name in words["source"] if os.path.isfile(name)]
     if words["each"] and found and startable(found[0]):
-        return found[:1], False
+        return [os.path.join(folder, found[0])], False
     if not words["command"] or (not found and not words.get("built")):
         raise Refused(NO_SCRIPT if words["each"] else NO_BINARY)
     known = {

@@ -15,7 +15,7 @@ begin
   load source
 rescue Exception => error # of whatever kind: the code cannot be run
   warn error.full_message(highlight: false)
-  answers.puts JSON.generate({ error: "#{error.class}: #{error.message}" })
+  answers.puts JSON.generate({ error: "#{error.class}: #{error.message.gsub("#{Dir.pwd}/", '')}" })
   exit 1
 end
 
