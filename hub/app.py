@@ -58,6 +58,7 @@ from hub.domain.errors import NotFound, RequestError
 from hub.runtime.cell_spawner import Doors, Factory
 from hub.runtime.isolated import Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
+from hub.runtime.compilers import Compilers
 from hub.runtime.kinds import Kinds
 from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.pool import Pool
@@ -184,7 +185,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     limits = settings.limits
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
-    runtime = ProcessRuntime(kinds, isolated)
+    runtime = ProcessRuntime(kinds, isolated, Compilers(isolated, folder.path, kinds.interpreter))
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, action_ranges(limits), folder.token_secret())

@@ -26,6 +26,8 @@ MEMORY = 256
 """What a ready cell may take (MB) before it is claimed."""
 WORK, FILES = 64 << 20, 4096
 """Bytes and files of the folder to work in; the code of an archive comes on top."""
+SPARE, SPARE_FILES = 8 << 20, 256
+"""What is on top already, so that a ready cell takes the code of most archives."""
 EGRESS_PORT = 3128
 """Where the way out is inside a cell."""
 OTHER_PORT = 3233
@@ -90,7 +92,8 @@ class CellSpawner:
         try:
             if self._restarting is not None:
                 await asyncio.shield(self._restarting)
-            cell = None if wanted.unpacked else self._take(sort)
+            fits = wanted.unpacked <= SPARE and wanted.files <= SPARE_FILES
+            cell = self._take(sort) if fits else None
             if cell is None:
                 cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files)
         except WardenRefused as error:
@@ -98,7 +101,8 @@ class CellSpawner:
         # Programs that a copy starts reserve more than they use, as Node.js does.
         data = wanted.memory if wanted.kind.copied and wanted.kind.family == "python" else 0
         cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=data)
-        self._use(sort, wanted.kind)
+        if fits:
+            self._use(sort, wanted.kind)
         return cell
 
     def _take(self, sort: Sort) -> Cell | None:
@@ -113,8 +117,8 @@ class CellSpawner:
     async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0) -> Cell:
         own_network = self._level >= ladder.CELL
         order: dict[str, Any] = {
-            "work": WORK + unpacked,
-            "files": FILES + files,
+            "work": WORK + max(unpacked, SPARE),
+            "files": FILES + max(files, SPARE_FILES),
             "environment": {**self._environment(), **kind.environment},
             "listen": [EGRESS_PORT, self._api_port] if own_network else [],
             "connect": [self._port],

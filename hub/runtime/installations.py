@@ -28,6 +28,14 @@ _MARKS = ("lib/node_modules", "include/node", "lib/python3*", "lib/rustlib", "sr
 Version = tuple[int, ...]
 
 
+class Build(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source becomes a program, by scripts of the folder of launchers. See `kinds.yaml`."""
+
+    script: str = ""
+    base: str = ""
+    fetch: str = ""
+
+
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a language that is here. See `kinds.yaml`.
 
@@ -49,7 +57,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     main: bool = False
     source: tuple[str, ...] = ()
     exec: tuple[str, ...] = ()
-    build: str = ""
+    build: Build | None = None
     each: bool = False
     module: str = ""
 
@@ -57,6 +65,21 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     def kind(self) -> str:
         """The kind that says what really runs."""
         return f"{self.family}:{self.default}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its scripts find: the paths of its tools, and its version."""
+        return {**{name.upper(): path for name, path in self.tools.items()}, "VERSION": ".".join(map(str, self.version))}
+
+    @property
+    def stamp(self) -> str:
+        """Which programs these are: what was made by others is made anew."""
+        files = [os.stat(path) for path in self.tools.values()]
+        return " ".join((self.kind, *self.tools.values(), *(f"{file.st_mtime_ns} {file.st_size}" for file in files)))
+
+    def copied_as(self, launcher: str) -> Installation:
+        """With another launcher, which is a copy of the zygote."""
+        return msgspec.structs.replace(self, launcher=launcher, own=False, starts=python(), flags=_PYTHON)
 
     def readable(self) -> list[str]:
         """Files and folders that it reads."""
@@ -128,7 +151,7 @@ def _installation(name: str, row: dict[str, Any], version: Version, tools: dict[
         main=row.get("main", False),
         source=tuple(row.get("source", ())),
         exec=tuple(row.get("exec", ())),
-        build=row.get("build", ""),
+        build=Build(**row["build"]) if "build" in row else None,
         each=row.get("each", False),
     )
 

@@ -54,6 +54,8 @@ def plan(folder: Path, kinds: Kinds) -> Plan:
     run = folder / "run"
     scratch = run / "view"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shared = folder / "toolchains"
+    shared.mkdir(mode=0o755, exist_ok=True)
     # A user of its own cannot go through the data folder, which is the hub's alone.
     temporary = tempfile.gettempdir() if ladder.is_root() else str(run / "cells")
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
@@ -62,7 +64,7 @@ def plan(folder: Path, kinds: Kinds) -> Plan:
         name=f"whiskhub-{digest}",
         scratch=str(scratch),
         temporary=temporary,
-        readable=sorted({path for path in (os.path.realpath(sys.base_prefix), *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}),
+        readable=sorted({path for path in (os.path.realpath(sys.base_prefix), str(shared), *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}),
         launchers=str(_LAUNCHERS),
     )
 

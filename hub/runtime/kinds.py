@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -162,9 +161,3 @@ def _older(kind: str, found: list[Installation]) -> Installation | None:
     version: Version = tuple(int(part) for part in match.groups()[1:] if part is not None)
     newer = [one for one in found if one.oldest <= version and version[: len(version)] <= one.version[: len(version)]]
     return newer[0] if newer and newer[0] is found[0] else min(newer, key=lambda one: one.version, default=None)
-
-
-@lru_cache(maxsize=1)
-def extensions() -> dict[str, str]:
-    """The kinds of source files by their extension, as `wsk` and wskdeploy know them and for the families that they do not know."""
-    return {extension: f"{name}:default" for name, row in installations.table().items() for extension in row.get("suffixes", ())}

@@ -15,6 +15,7 @@ from hub.domain.activation import Response
 from hub.domain.errors import Malformed
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.code import Code
+from hub.runtime.compilers import Compilers
 from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.kinds import Kinds
 from hub.runtime.logs import Logs, Stream
@@ -32,14 +33,17 @@ LONGEST_LIFE = 3600
 class ProcessRuntime:
     """Makes processes of what the spawner starts."""
 
-    def __init__(self, kinds: Kinds, spawner: Spawner) -> None:
+    def __init__(self, kinds: Kinds, spawner: Spawner, compilers: Compilers | None = None) -> None:
         self._kinds = kinds
         self._spawner = spawner
+        self._compilers = compilers
         self._living: set[LaunchedProcess] = set()
 
     async def open(self) -> None:
         """See `Runtime.open`."""
         await self._spawner.open()
+        if self._compilers is not None:
+            await self._compilers.open()
 
     async def launch(self, spec: ProcessSpec) -> LaunchedProcess:
         """See `Runtime.launch`."""
@@ -48,6 +52,8 @@ class ProcessRuntime:
         except Malformed as error:
             raise LaunchFailed(f"{spec.exec.kind} does not run here any more") from error
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
+        if self._compilers is not None:
+            code = await self._compilers.compiled(kind, spec.exec, code)
         spawned = await self._spawner.spawn(Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files))
         words = {**code.words(self._kinds.interpreter), **kind.words(spec.limits.memory)}
         process = LaunchedProcess(spec, code, words, spawned, on_end=self._living.discard)
@@ -56,6 +62,8 @@ class ProcessRuntime:
 
     async def close(self) -> None:
         """See `Runtime.close`."""
+        if self._compilers is not None:
+            await self._compilers.close()
         await asyncio.gather(*(process.stop() for process in tuple(self._living)))
         await self._spawner.close()
 

@@ -55,6 +55,9 @@ class KindTable(Protocol):
     def runs_on(self, kind: str) -> str | None:
         """The kind that really runs an older one, or None."""
 
+    def needs_main(self, kind: str) -> bool:
+        """Whether its actions must name their `main`."""
+
 
 @dataclass(kw_only=True)
 class Resolved:
@@ -317,6 +320,9 @@ class Actions:
             raise _kind_refused(exec_.kind)
         kind = self._kinds.resolve(exec_.kind).name
         self._check_kind(caller, kind)
+        if exec_.main is None and self._kinds.needs_main(kind):
+            text = f"'main' must be a string defined in 'exec' for '{kind}' actions"
+            raise Malformed(f"The request content was malformed:\n{text}", field="exec.main")
         code = exec_.code or ""
         return CodeExec(kind=kind, code=code, binary=looks_binary(code), main=exec_.main)
 

@@ -37,7 +37,7 @@ LOADED = (
     "urllib.parse",
 )
 """What actions import most; more of it makes each cell larger, since forking touches it."""
-LAUNCHERS = ("python.py", "actionloop.py", "wasm.py")
+LAUNCHERS = ("python.py", "actionloop.py", "wasm.py", "compile.py")
 """What a copy becomes; they are compiled before there is anything to fear."""
 
 SHARED = "frames"

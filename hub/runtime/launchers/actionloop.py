@@ -209,23 +209,19 @@ def reap():
 
 def unpack(value, words):
     """The folder of the code, however it came."""
-    if "archive" not in value:
-        folder = place("action")
-        os.mkdir(folder)
-        text = value["code"].encode()
-        name = (words["source"] or ["exec"])[0]
-        if not words["source"] and not text.startswith(STARTABLE):
-            raise Refused(NO_BINARY)
-    else:
+    folder = place("action")
+    if "archive" in value:
         with open(place(PACKED), "rb") as packed:
-            text = packed.read(len(STARTABLE[1]))
-            if text.startswith(ARCHIVES):
+            if packed.read(2) in ARCHIVES:
                 return unpacked(value["archive"])
-            text, name = text + packed.read(), "exec"
-        folder = place("action")
         os.mkdir(folder)
-        os.unlink(place(PACKED))
-    with open(os.path.join(folder, name), "wb") as file:
+        os.rename(place(PACKED), os.path.join(folder, "exec"))
+        return folder
+    text = value["code"].encode()
+    if not words["source"] and not text.startswith(STARTABLE):
+        raise Refused(NO_BINARY)
+    os.mkdir(folder)
+    with open(os.path.join(folder, (words["source"] or ["exec"])[0]), "wb") as file:
         file.write(text)
     return folder
 
@@ -249,15 +245,14 @@ def command_of(folder, main, words):
     found = [os.path.join(".", name) for name in words["source"] if os.path.isfile(name)]
     if words["each"] and found and startable(found[0]):
         return [os.path.join(folder, found[0])], False
-    if not words["command"] or (not found and not words.get("built")):
+    if not words["command"] or not found:
         raise Refused(NO_SCRIPT if words["each"] else NO_BINARY)
     known = {
         **words["words"],
         "launchers": os.path.dirname(__file__),
         "folder": folder,
         "main": main,
-        "source": found[0] if found else "",
-        "built": words.get("built") or "",
+        "source": found[0],
     }
     return [word.format_map(known) for word in words["command"]], True
 

@@ -16,10 +16,19 @@ import wasmtime
 
 del sys.path[0], sys.modules["frames"]
 
-MAGIC = b"\0asm"
+MAGIC, COMPILED = b"\0asm", b"\x7fELF"
 MAIN = "_start"
 GIVEN = ".given"
 MB = 1 << 20
+REHEARSED = """(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\02\\00\\00\\00")
+  (func (export "_start")
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
+"""Reads two bytes and writes them."""
 
 
 def engine():
@@ -36,10 +45,11 @@ def read(value, words):
         os.mkdir(folder)
         return value["code"], folder
     with open(place(PACKED), "rb") as packed:
-        code = packed.read(len(MAGIC))
-        if code == MAGIC:
-            os.mkdir(folder)
-            return code + packed.read(), folder
+        code = packed.read()
+    if code.startswith((MAGIC, COMPILED)):
+        os.mkdir(folder)
+        os.unlink(place(PACKED))
+        return code, folder
     unpacked(value["archive"])
     for name in words["source"]:
         if os.path.isfile(os.path.join(folder, name)):
@@ -48,25 +58,41 @@ def read(value, words):
     raise Refused("The action failed to generate or locate a binary. See logs for details.")
 
 
-class Program:
-    """What runs here, compiled. `built` is a file that holds it compiled already. Raises Refused."""
+class Compiler:
+    """Makes programs of code; what they all need is made once."""
 
-    def __init__(self, engine, value):
+    def __init__(self):
+        self.engine = engine()
+        self.linker = wasmtime.Linker(self.engine)
+        self.linker.define_wasi()
+
+    def program(self, value):
+        """What an init asks for. Raises Refused."""
         words = value["exec"]
-        code, self.folder = read(value, words)
-        self.engine = engine
-        self.memory = int(words["words"]["memory"]) * MB
-        self.environment = value.get("env") or {}
-        linker = wasmtime.Linker(engine)
-        linker.define_wasi()
+        code, folder = read(value, words)
         try:
-            built = words.get("built")
-            module = wasmtime.Module.deserialize_file(engine, built) if built else wasmtime.Module(engine, code)
-            self.prepared = linker.instantiate_pre(module)
-            if MAIN not in [export.name for export in module.exports]:
-                raise Refused("Action entrypoint '%s' is not a function." % MAIN)
+            if code[: len(COMPILED)] == COMPILED:
+                module = wasmtime.Module.deserialize(self.engine, code)
+            else:
+                module = wasmtime.Module(self.engine, code)
+            prepared = self.linker.instantiate_pre(module)
         except (wasmtime.WasmtimeError, UnicodeDecodeError) as error:
             raise Refused("Initialization has failed due to: %s" % error) from None
+        if MAIN not in [export.name for export in module.exports]:
+            raise Refused("Action entrypoint '%s' is not a function." % MAIN)
+        return Program(self.engine, prepared, folder, value.get("env") or {}, int(words["words"]["memory"]) * MB)
+
+    def rehearse(self):
+        """Run something once, before there is anything to do: whatever is made at the first run is there then."""
+        module = wasmtime.Module.deserialize(self.engine, wasmtime.Module(self.engine, REHEARSED).serialize())
+        Program(self.engine, self.linker.instantiate_pre(module), os.environ["HOME"], {}, MB).run({}, {})
+
+
+class Program:
+    """What runs here: a compiled program, the folder that it sees, its environment, and the memory (bytes) it may have."""
+
+    def __init__(self, engine, prepared, folder, environment, memory):
+        self.engine, self.prepared, self.folder, self.environment, self.memory = engine, prepared, folder, environment, memory
 
     def run(self, value, context):
         """The last line that it prints, and whether it is a result."""
@@ -103,7 +129,8 @@ def main():
     door = Door(int(sys.argv[1]))
     sys.argv = ["action"]
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    made, program = engine(), None
+    compiler, program = Compiler(), None
+    compiler.rehearse()
     while True:
         number, what, value = door.receive()
         if what == ARCHIVE:
@@ -122,7 +149,7 @@ def main():
             try:
                 if not (value.get("code") or value.get("archive")):
                     raise Refused("Missing main/no code to execute.")
-                program = Program(made, value)
+                program = compiler.program(value)
                 door.send(number, FINE, {"ok": True})
             except Refused as error:
                 print(error, file=sys.stderr)

@@ -1,0 +1,122 @@
+"""Sources that have to be compiled before they can run (openwhisk-api §10.7), each in a cell of its own, kept by content.
+
+What is made of a source is code as a developer could have sent it: a program, or a zip of it. It is run as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from hub.domain.action import CodeExec
+from hub.runtime.bases import Bases, script_of
+from hub.runtime.code import Code
+from hub.runtime.compilation import Compilation, CompileFailed
+from hub.runtime.installations import Build, Installation
+from hub.runtime.kinds import Kind
+from hub.runtime.spawn import Spawner
+from hub.telemetry.log import get_logger
+
+log = get_logger(__name__)
+
+MEMORY = 768
+ROOM, FILES = 192 << 20, 8192
+SECONDS = 120.0
+"""Limits of one compilation: MB, bytes and files of its folder, seconds."""
+KEPT_SECONDS = 30 * 86_400
+"""What was not started for so long is compiled again."""
+
+
+class Compilers:
+    """Makes code that runs of code that does not. `folder` is where what was made is kept, `python` what archives are unpacked with."""
+
+    def __init__(self, spawner: Spawner, folder: Path, python: str) -> None:
+        self._spawner = spawner
+        self._python = python
+        self._kept = folder / "compiled"
+        self._bases = Bases(spawner, folder / "toolchains", python)
+        self._running: dict[str, asyncio.Task[Code]] = {}
+
+    async def open(self) -> None:
+        """Give back what nobody has started for long."""
+        await asyncio.to_thread(_forget, self._kept, KEPT_SECONDS)
+
+    async def compiled(self, kind: Kind, exec_: CodeExec, code: Code) -> Code:
+        """The code to run; `problem` is the compiler's words when it failed. Raises LaunchFailed when no cell could be built."""
+        build = kind.runs.build
+        if build is None or code.problem or not (code.source or code.archive) or code.starts:
+            return code
+        digest = _digest(kind.runs, build, exec_)
+        made = await asyncio.to_thread(_read, self._kept / digest)
+        if made is not None:
+            return Code.of_bytes(made) if made else code
+        if digest not in self._running:
+            task = self._running[digest] = asyncio.create_task(self._compile(kind, build, exec_, code, digest))
+            task.add_done_callback(lambda _: self._running.pop(digest, None))
+        # Whoever gives up takes nothing along: others wait for the same, and it is kept.
+        return await asyncio.shield(self._running[digest])
+
+    async def _compile(self, kind: Kind, build: Build, exec_: CodeExec, code: Code, digest: str) -> Code:
+        begun = time.monotonic()
+        try:
+            base = await self._bases.folder(kind)
+            words = _words(kind.runs, build, exec_.main or "main", base)
+            work = Compilation(kind=kind, code=code, words=words, memory=MEMORY, room=ROOM, files=FILES, seconds=SECONDS)
+            made = await work.made(self._spawner, self._python)
+        except CompileFailed as error:
+            return Code(problem=str(error))
+        await asyncio.to_thread(_write, self._kept / digest, made)
+        log.info("Compiled", kind=kind.real, seconds=round(time.monotonic() - begun, 3), bytes=len(made))
+        return Code.of_bytes(made) if made else code
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for task in tuple(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._bases.close()
+
+
+def _words(runs: Installation, build: Build, main: str, base: str) -> dict[str, object]:
+    return {"entries": runs.source, "script": build.script, "environment": {**runs.environment, "MAIN": main, "BASE": base}}
+
+
+def _digest(runs: Installation, build: Build, exec_: CodeExec) -> str:
+    """The same source compiled in the same way is the same program."""
+    parts = (runs.stamp, script_of(build.script), script_of(runs.launcher), exec_.main or "main", exec_.code)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    """What was made before; from now on it is in use."""
+    try:
+        made = path.read_bytes()
+        os.utime(path)
+    except FileNotFoundError:
+        return None
+    return made
+
+
+def _write(path: Path, made: bytes) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    new = path.with_suffix(".new")
+    with new.open("wb") as file:
+        file.write(made)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _forget(folder: Path, seconds: float) -> None:
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()
