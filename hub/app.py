@@ -185,7 +185,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     limits = settings.limits
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
-    runtime = ProcessRuntime(kinds, isolated, Compilers(isolated, folder.path, kinds.interpreter))
+    runtime = ProcessRuntime(kinds, isolated, Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter))
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, action_ranges(limits), folder.token_secret())
@@ -257,13 +257,18 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     )
 
 
+def toolchains(settings: Settings, folder: DataFolder) -> Path:
+    """Where what compiled programs share is."""
+    return settings.runtime.toolchains or folder.path / "toolchains"
+
+
 def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
     loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
     choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
     idle = settings.runtime.idle.total_seconds()
     # What answers inside cells is made with the doors; nothing runs before.
-    return Isolated(kinds, folder.path, choice, Doors(NoWayOut, NoWayOut), api_host=lambda: base_url, port=port, idle=idle)
+    return Isolated(kinds, folder.path, choice, Doors(NoWayOut, NoWayOut), toolchains=toolchains(settings, folder), api_host=lambda: base_url, port=port, idle=idle)
 
 
 def action_ranges(limits: Limits) -> LimitRange:

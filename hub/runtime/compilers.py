@@ -34,13 +34,16 @@ KEPT_SECONDS = 30 * 86_400
 
 
 class Compilers:
-    """Makes code that runs of code that does not. `folder` is where what was made is kept, `python` what archives are unpacked with."""
+    """Makes code that runs of code that does not.
 
-    def __init__(self, spawner: Spawner, folder: Path, python: str) -> None:
+    `kept` is the folder of what was made, `toolchains` that of what programs share; archives are unpacked with `python`.
+    """
+
+    def __init__(self, spawner: Spawner, kept: Path, toolchains: Path, python: str) -> None:
         self._spawner = spawner
         self._python = python
-        self._kept = folder / "compiled"
-        self._bases = Bases(spawner, folder / "toolchains", python)
+        self._kept = kept
+        self._bases = Bases(spawner, toolchains, python)
         self._running: dict[str, asyncio.Task[Code]] = {}
 
     async def open(self) -> None:

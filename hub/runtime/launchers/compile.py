@@ -54,11 +54,12 @@ def made_by(script, value):
 
 
 def zipped(folder):
+    """All that is in a folder, empty folders as well."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for place_, _, names in os.walk(folder):
-            for name in names:
-                path = os.path.join(place_, name)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for at, folders, names in os.walk(folder):
+            for name in (*folders, *names):
+                path = os.path.join(at, name)
                 archive.write(path, os.path.relpath(path, folder))
     return packed.getvalue()
 

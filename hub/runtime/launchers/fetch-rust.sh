@@ -16,4 +16,4 @@ serde_json = "1"
 opt-level = 2
 END
 mkdir .cargo
-RUSTC="$PROGRAM" "$CARGO" vendor --quiet > .cargo/config.toml
+RUSTC="$PROGRAM" "$CARGO" vendor > .cargo/config.toml
