@@ -56,9 +56,9 @@ from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
 from hub.runtime.cell_spawner import Doors, Factory
+from hub.runtime.compilers import Compilers
 from hub.runtime.isolated import Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
-from hub.runtime.compilers import Compilers
 from hub.runtime.kinds import Kinds
 from hub.runtime.no_way_out import NoWayOut
 from hub.runtime.pool import Pool
@@ -185,12 +185,14 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     limits = settings.limits
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
-    runtime = ProcessRuntime(kinds, isolated, Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter))
+    runtime = ProcessRuntime(
+        kinds, isolated, Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter)
+    )
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, action_ranges(limits), folder.token_secret())
     sessions = Sessions(store, identities)
-    acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))))
+    acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))), runtime.prepare)
     recorder = Recorder(store)
     outbound = Outbound(settings.outbound.allow)
     links = Connections(store, bus, Trial(runtime))
@@ -268,7 +270,16 @@ def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: 
     choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
     idle = settings.runtime.idle.total_seconds()
     # What answers inside cells is made with the doors; nothing runs before.
-    return Isolated(kinds, folder.path, choice, Doors(NoWayOut, NoWayOut), toolchains=toolchains(settings, folder), api_host=lambda: base_url, port=port, idle=idle)
+    return Isolated(
+        kinds,
+        folder.path,
+        choice,
+        Doors(NoWayOut, NoWayOut),
+        toolchains=toolchains(settings, folder),
+        api_host=lambda: base_url,
+        port=port,
+        idle=idle,
+    )
 
 
 def action_ranges(limits: Limits) -> LimitRange:

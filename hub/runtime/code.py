@@ -16,7 +16,7 @@ PROGRAMS = (ELF, b"\0asm")
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """Source, or an archive, or a program, with the bytes and files that it takes of the folder; `problem` says why it will not be unpacked."""
+    """Source, an archive or a program, with the bytes and files that it takes of the folder; `problem` says why it will not be run."""
 
     source: str = ""
     archive: bytes = b""

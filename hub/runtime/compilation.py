@@ -64,6 +64,6 @@ class Compilation(msgspec.Struct, frozen=True, kw_only=True):
     async def _watch(self, spawned: Spawned) -> None:
         """End what takes too long, or too much where the kernel does not keep the limit itself."""
         until = time.monotonic() + self.seconds
-        while time.monotonic() < until and spawned.resident() <= self.memory * MB:
+        while time.monotonic() < until and spawned.resident() <= self.memory * MB:  # noqa: ASYNC110 - memory rings no bell
             await asyncio.sleep(spawned.watch_every)
         spawned.kill()

@@ -12,8 +12,6 @@ import os
 import time
 from pathlib import Path
 
-import msgspec
-
 from hub.domain.action import CodeExec
 from hub.runtime.bases import Bases, script_of
 from hub.runtime.code import Code

@@ -23,7 +23,17 @@ _PYTHON = ("-I", "-S")
 _ELF = b"\x7fELF"
 _OTHER_PYTHONS = range(8, 30)
 """Minor versions that the launcher runs on."""
-_MARKS = ("lib/node_modules", "include/node", "lib/python3*", "lib/rustlib", "src/runtime", "lib/modules", "lib/php", "lib/ruby", "lib/perl5")
+_MARKS = (
+    "lib/node_modules",
+    "include/node",
+    "lib/python3*",
+    "lib/rustlib",
+    "src/runtime",
+    "lib/modules",
+    "lib/php",
+    "lib/ruby",
+    "lib/perl5",
+)
 """Patterns of what shows that the folder above `bin` is a program's own."""
 Version = tuple[int, ...]
 
@@ -39,7 +49,8 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a language that is here. See `kinds.yaml`.
 
-    `starts` is the program that runs the launcher, `module` the folder of a module that the launcher loads. `tools` are paths by the names that `exec` and `build` use.
+    `starts` is the program that runs the launcher, `module` the folder of a module that the launcher loads. `tools` are paths by the
+    names that `exec` and `build` use.
     """
 
     family: str
@@ -74,7 +85,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stamp(self) -> str:
         """Which programs these are: what was made by others is made anew."""
-        files = [os.stat(path) for path in self.tools.values()]
+        files = [Path(path).stat() for path in self.tools.values()]
         return " ".join((self.kind, *self.tools.values(), *(f"{file.st_mtime_ns} {file.st_size}" for file in files)))
 
     def copied_as(self, launcher: str) -> Installation:
@@ -97,7 +108,7 @@ def find(node: str | None, remembered: Path | None) -> dict[str, list[Installati
     """What is here of each family, the default first; families of which nothing is here are left out."""
     programs = Programs(remembered)
     with ThreadPoolExecutor(max_workers=4) as threads:
-        found = dict(zip(table(), threads.map(lambda row: _of_family(*row, programs, node), table().items()), strict=True))
+        found = dict(zip(table(), threads.map(lambda row: _of_family(row[0], row[1], programs, node), table().items()), strict=True))
     programs.keep()
     return {name: list(here) for name, here in found.items() if here}
 

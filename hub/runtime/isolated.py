@@ -23,12 +23,21 @@ class Isolated:
     """See `hub.runtime.spawn.Spawner`.
 
     Finding the level starts at once, beside whatever else the hub does at its start. `folder` is the data folder; `doors` are what answers
-    inside cells; `toolchains` is a folder that all cells may read; `api_host` and `port` are where the hub is reached from outside of them; `idle` (s) is how long cells stand ready that
-    nobody wants.
+    inside cells; `toolchains` is a folder that all cells may read; `api_host` and `port` are where the hub is reached from outside of
+    them; `idle` (s) is how long cells stand ready that nobody wants.
     """
 
     def __init__(
-        self, kinds: Kinds, folder: Path, choice: Choice, doors: Doors, *, toolchains: Path, api_host: Callable[[], str], port: int, idle: float
+        self,
+        kinds: Kinds,
+        folder: Path,
+        choice: Choice,
+        doors: Doors,
+        *,
+        toolchains: Path,
+        api_host: Callable[[], str],
+        port: int,
+        idle: float,
     ) -> None:
         self._kinds = kinds
         self._folder = folder

@@ -65,7 +65,9 @@ def plan(folder: Path, kinds: Kinds, toolchains: Path | None = None) -> Plan:
         name=f"whiskhub-{digest}",
         scratch=str(scratch),
         temporary=temporary,
-        readable=sorted({path for path in (os.path.realpath(sys.base_prefix), *shared, *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}),
+        readable=sorted(
+            {path for path in (os.path.realpath(sys.base_prefix), *shared, *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}
+        ),
         launchers=str(_LAUNCHERS),
     )
 

@@ -122,6 +122,10 @@ class Kinds:
         """Whether actions of that kind must name their `main`."""
         return self.runs(kind) and self.resolve(kind).runs.main
 
+    def compiles(self, kind: str) -> bool:
+        """Whether its sources have to be compiled."""
+        return self.runs(kind) and self.resolve(kind).runs.build is not None
+
     def runs_on(self, kind: str) -> str | None:
         """What really runs an older kind; None when the kind is listed."""
         if not self.runs(kind):

@@ -6,11 +6,13 @@ The warm path is one send and one receive on a socket: no thread, no task, no st
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
 import msgspec
 
+from hub.domain.action import CodeExec
 from hub.domain.activation import Response
 from hub.domain.errors import Malformed
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
@@ -37,6 +39,7 @@ class ProcessRuntime:
         self._kinds = kinds
         self._spawner = spawner
         self._compilers = compilers
+        self._preparing: set[asyncio.Task[None]] = set()
         self._living: set[LaunchedProcess] = set()
 
     async def open(self) -> None:
@@ -60,8 +63,22 @@ class ProcessRuntime:
         self._living.add(process)
         return process
 
+    def prepare(self, exec_: CodeExec) -> None:
+        """Begin what has to be done once before code can run, such as compiling it; returns at once."""
+        if self._compilers is not None and self._kinds.compiles(exec_.kind):
+            task = asyncio.get_running_loop().create_task(self._prepare(exec_, self._compilers))
+            self._preparing.add(task)
+            task.add_done_callback(self._preparing.discard)
+
+    async def _prepare(self, exec_: CodeExec, compilers: Compilers) -> None:
+        code = await asyncio.to_thread(Code.of, exec_)
+        with contextlib.suppress(LaunchFailed):
+            await compilers.compiled(self._kinds.resolve(exec_.kind), exec_, code)
+
     async def close(self) -> None:
         """See `Runtime.close`."""
+        for task in tuple(self._preparing):
+            task.cancel()
         if self._compilers is not None:
             await self._compilers.close()
         await asyncio.gather(*(process.stop() for process in tuple(self._living)))

@@ -6,7 +6,6 @@ Asking takes up to a tenth of a second each: answers are kept in a file, and hol
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -40,7 +39,7 @@ class Programs:
     def found(names: Iterable[str], beside: str = "") -> Iterable[str]:
         """Paths of what goes by one of these names: paths, and programs in the folder `beside` or on the PATH."""
         for name in names:
-            if os.path.isabs(name):
+            if Path(name).is_absolute():
                 if Path(name).exists():
                     yield name
                 continue
@@ -51,7 +50,7 @@ class Programs:
     def ask(self, program: str, words: Sequence[str]) -> str:
         """The first lines of what it says to these words; nothing when it fails."""
         try:
-            file = os.stat(program)
+            file = Path(program).stat()
         except OSError:
             return ""
         stamp, key = f"{file.st_mtime_ns} {file.st_size}", " ".join((program, *words))

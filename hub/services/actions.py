@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Protocol
@@ -147,8 +148,16 @@ class Resolved:
 class Actions:
     """The collection of actions."""
 
-    def __init__(self, entities: Entities, kinds: KindTable, allowed_kinds: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        entities: Entities,
+        kinds: KindTable,
+        allowed_kinds: frozenset[str] = frozenset(),
+        prepare: Callable[[CodeExec], None] = lambda _: None,
+    ) -> None:
+        """`prepare` begins what has to be done once before code can run."""
         self._entities = entities
+        self._prepare = prepare
         self._kinds = kinds
         self._allowed_kinds = allowed_kinds
         self._resolved: dict[tuple[str, FullName], Resolved] = {}
@@ -258,6 +267,8 @@ class Actions:
             old = await self._entities.with_code(old)
         action = await self._built(caller, name, put, old)
         await self._entities.write(EntityWrite(name=name, expected=old.revision if old else 0, entity=action))
+        if isinstance(action.exec, CodeExec):
+            self._prepare(action.exec)
         return action
 
     async def remove(self, caller: Identity, name: FullName) -> Action:

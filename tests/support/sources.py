@@ -56,7 +56,8 @@ _ENVIRONMENT = """(drop (call $environ_get (i32.const 1024) (i32.const 65536)))
 
 def wasm(do: str) -> str:
     """A WASI program as text; each does one thing."""
-    texts, calls = [], []
+    texts: list[str] = []
+    calls: list[str] = []
 
     def say(stream: int, text: str) -> None:
         place = 256 + sum(map(len, texts))

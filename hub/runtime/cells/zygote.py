@@ -40,8 +40,8 @@ LOADED = (
 LAUNCHERS = ("python.py", "actionloop.py", "wasm.py", "compile.py")
 """What a copy becomes; they are compiled before there is anything to fear."""
 
-SHARED = "frames"
-"""What the launchers have in common; each forgets the module once it has what it wants of it."""
+SHARED = ("frames", "processes")
+"""What the launchers have in common; each forgets these modules once it has what it wants of them."""
 
 
 class Zygote:
@@ -75,9 +75,9 @@ class Zygote:
     def _load_shared(self) -> None:
         """As it will be found in a cell."""
         sys.path.insert(0, self._plan["launchers"])
-        shared = importlib.import_module(SHARED)
+        for name in SHARED:
+            importlib.import_module(name).__file__ = os.path.join(self._launchers, f"{name}.py")
         del sys.path[0]
-        shared.__file__ = os.path.join(self._launchers, f"{SHARED}.py")
 
     def serve(self) -> None:
         """Until the warden closes its end; cells that are left then end with us."""

@@ -4,76 +4,26 @@ Started by path with `-I -S` and the number of the socket; the standard library 
 program gets each run as a line of JSON on its standard input, and answers with a line of JSON on descriptor 3; what it prints is its log.
 """
 
-import fcntl
 import json
 import os
 import select
-import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
 from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, LARGEST, NOT_A_DICTIONARY, PACKED, Door, Lines, Refused, keep, parsed, place, unpacked
+from processes import NOT_STARTED, READABLE, Process, reap
 
-del sys.path[0], sys.modules["frames"]
+del sys.path[0], sys.modules["frames"], sys.modules["processes"]
 
 ARCHIVES = (b"PK", b"\x1f\x8b")
 STARTABLE = (b"#!", b"\x7fELF")
-CHUNK = 1 << 16
 LARGEST_ARGUMENT = 131_071
-ABOVE_STANDARD = 10
-"""Descriptors of ours start here, so that none is in the way of those that a program gets."""
 START_MS = 5
 """How long a program that says nothing may take to fail."""
 WAITS = "__OW_WAIT_FOR_ACK"
 NO_BINARY = "The action failed to generate or locate a binary. See logs for details."
 NO_SCRIPT = "The action failed to locate a binary. See logs for details."
-NOT_STARTED = "Cannot start action. Check logs for details."
 EXITED = "command exited"
-READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
-
-
-class Process:
-    """One that was started with pipes: `given` is its standard input, `answers` what is read of the descriptor `result`."""
-
-    def __init__(self, command, environment, result):
-        given_inside, self.given = pipe()
-        self.answers, result_inside = pipe()
-        actions = [(os.POSIX_SPAWN_DUP2, given_inside, 0), (os.POSIX_SPAWN_DUP2, result_inside, result)]
-        try:
-            # Python ignores a broken pipe; what it starts does not.
-            self.pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setsigdef=[signal.SIGPIPE])
-        except OSError as error:
-            print("%s: %s" % (command[0], error.strerror), file=sys.stderr)
-            raise Refused(NOT_STARTED) from None
-        finally:
-            os.close(given_inside)
-            os.close(result_inside)
-        self.ends = os.pidfd_open(self.pid)
-        os.set_blocking(self.given, False)
-        os.set_blocking(self.answers, False)
-
-    def close(self):
-        """Give everything back, and what has ended to the system."""
-        for number in (self.given, self.answers, self.ends):
-            if number is not None:
-                os.close(number)
-        reap()
-
-    def write(self, data):
-        """Some of `data`; what is left of it."""
-        try:
-            return data[os.write(self.given, data) :]
-        except BlockingIOError:
-            return data
-        except BrokenPipeError:
-            return data[:0]
-
-    def read(self):
-        """Some of what it answers: None when there is nothing now, empty when there will be nothing more."""
-        try:
-            return os.read(self.answers, CHUNK)
-        except BlockingIOError:
-            return None
 
 
 class Program:
@@ -187,24 +137,6 @@ def converse(process, argument, lines):
             lines.add(part)
         elif part is not None or process.ends in ready:
             return
-
-
-def pipe():
-    """Two descriptors that no program inherits, and that are in nobody's way."""
-    ends = []
-    for number in os.pipe():
-        ends.append(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ABOVE_STANDARD))
-        os.close(number)
-    return ends
-
-
-def reap():
-    """We are the first process of the cell: what others leave behind is ours."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
 
 
 def unpack(value, words):

@@ -1,7 +1,7 @@
 """Compiles the code of one action, in a cell of its own: code comes over a socket, what was made of it goes back.
 
 Started by path with `-I -S` and the number of the socket; the standard library, and for wasm the module `wasmtime`. What is said is in
-`frames.py`: the answer to the init is the program, or a zip of it, as it is. What the compiler prints is told when it fails, and is the log.
+`frames.py`: the answer to the init is the program, or a zip of it, as it is. What the compiler prints is told when it fails.
 """
 
 import io
@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from frames import ARCHIVE, FAULT, FINE, HEAD, PACKED, Door, Refused, keep, place, unpacked
 
 del sys.path[0], sys.modules["frames"]
+sys.modules.pop("processes", None)
 
 ARCHIVES = (b"PK", b"\x1f\x8b")
 LONGEST_WORDS = 65_536
@@ -43,7 +44,8 @@ def made_by(script, value):
     os.mkdir(out)
     known = {"OUT": out, "LAUNCHERS": os.path.dirname(__file__), "ENTRY": value["entries"][0]}
     command = ["/bin/sh", os.path.join(os.path.dirname(__file__), script)]
-    done = subprocess.run(command, env={**os.environ, **value["environment"], **known}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    environment = {**os.environ, **value["environment"], **known}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # noqa: S603 - our own script
     if done.returncode:
         words = done.stdout.decode(errors="replace").replace(place(""), "").strip()
         raise Refused(words[-LONGEST_WORDS:] or "The action failed to generate or locate a binary. See logs for details.")

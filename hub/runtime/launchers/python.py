@@ -13,6 +13,7 @@ from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, NOT_A_DICTIONARY, Door, Re
 
 # An action finds modules of its own under any name.
 del sys.path[0], sys.modules["frames"]
+sys.modules.pop("processes", None)
 
 IS_COROUTINE = 0x80
 

@@ -1,4 +1,4 @@
-"""Runs one WASI program in this very process, a fresh instance of it for each run: the argument is its standard input, its last line the result.
+"""Runs one WASI program in this very process, anew for each run: the argument is its standard input, its last line the result.
 
 Started by path with `-I -S` and the number of the socket; the standard library, and the module `wasmtime`, which is loaded before there is
 anything to do. What is said is in `frames.py`.
@@ -12,9 +12,10 @@ sys.path.insert(0, os.path.dirname(__file__))
 from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, PACKED, Door, Lines, Refused, keep, place, unpacked
 
 sys.path[0] = os.path.dirname(os.environ.pop("__HUB_MODULE"))
-import wasmtime
+import wasmtime  # noqa: E402 - it is found only now
 
 del sys.path[0], sys.modules["frames"]
+sys.modules.pop("processes", None)
 
 MAGIC, COMPILED = b"\0asm", b"\x7fELF"
 MAIN = "_start"
