@@ -6,7 +6,6 @@ What is made of a source is code as a developer could have sent it: a program, o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import time
@@ -27,8 +26,12 @@ MEMORY = 768
 ROOM, FILES = 192 << 20, 8192
 SECONDS = 120.0
 """Limits of one compilation: MB, bytes and files of its folder, seconds."""
+AT_A_TIME = 2
+MOST_AHEAD = 16
+"""So many are under way or wait before nothing more is compiled ahead of need."""
 KEPT_SECONDS = 30 * 86_400
-"""What was not started for so long is compiled again."""
+KEPT_BYTES = 1 << 30
+"""What was not started for so long is compiled again; so is what was started longest ago when all of them take more than this."""
 
 
 class Compilers:
@@ -43,10 +46,16 @@ class Compilers:
         self._kept = kept
         self._bases = Bases(spawner, toolchains, python)
         self._running: dict[str, asyncio.Task[Code]] = {}
+        self._places = asyncio.Semaphore(AT_A_TIME)
 
     async def open(self) -> None:
         """Give back what nobody has started for long."""
-        await asyncio.to_thread(_forget, self._kept, KEPT_SECONDS)
+        await asyncio.to_thread(_forget, self._kept)
+
+    @property
+    def busy(self) -> bool:
+        """Whether so many wait that nothing should be compiled which nobody has called yet."""
+        return len(self._running) >= MOST_AHEAD
 
     async def compiled(self, kind: Kind, exec_: CodeExec, code: Code) -> Code:
         """The code to run; `problem` is the compiler's words when it failed. Raises LaunchFailed when no cell could be built."""
@@ -69,7 +78,8 @@ class Compilers:
             base = await self._bases.folder(kind)
             words = _words(kind.runs, build, exec_.main or "main", base)
             work = Compilation(kind=kind, code=code, words=words, memory=MEMORY, room=ROOM, files=FILES, seconds=SECONDS)
-            made = await work.made(self._spawner, self._python)
+            async with self._places:
+                made = await work.made(self._spawner, self._python)
         except CompileFailed as error:
             return Code(problem=str(error))
         await asyncio.to_thread(_write, self._kept / digest, made)
@@ -112,12 +122,16 @@ def _write(path: Path, made: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+    _forget(path.parent)
 
 
-def _forget(folder: Path, seconds: float) -> None:
+def _forget(folder: Path) -> None:
+    """Give back what was not started for long, and the oldest of what is too much."""
     if not folder.is_dir():
         return
-    for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > seconds:
-                path.unlink()
+    found = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda row: row[0].st_mtime, reverse=True)
+    total = 0
+    for file, path in found:
+        total += file.st_size
+        if total > KEPT_BYTES or time.time() - file.st_mtime > KEPT_SECONDS:
+            path.unlink(missing_ok=True)

@@ -65,7 +65,7 @@ class ProcessRuntime:
 
     def prepare(self, exec_: CodeExec) -> None:
         """Begin what has to be done once before code can run, such as compiling it; returns at once."""
-        if self._compilers is not None and self._kinds.compiles(exec_.kind):
+        if self._compilers is not None and not self._compilers.busy and self._kinds.compiles(exec_.kind):
             task = asyncio.get_running_loop().create_task(self._prepare(exec_, self._compilers))
             self._preparing.add(task)
             task.add_done_callback(self._preparing.discard)

@@ -19,14 +19,18 @@ def rows() -> list[str]:
 def _needs(name: str, row: dict[str, Any]) -> str:
     if name == "python":
         return "always: the hub's own interpreter, and any other `python3.N`"
-    tools = [" or ".join(dict.fromkeys(f"`{Path(path).name}`" for path in names)) for names in (row.get("program", ()), *row.get("beside", {}).values()) if names]
+    tools = [
+        " or ".join(dict.fromkeys(f"`{Path(path).name}`" for path in names))
+        for names in (row.get("program", ()), *row.get("beside", {}).values())
+        if names
+    ]
     if "module" in row:
         tools.append(f"the Python module `{row['module']}`")
     return ", ".join(dict.fromkeys(tools)) or "always"
 
 
 def _oldest(name: str, row: dict[str, Any]) -> str:
-    return "–" if row["default"] == row["listed"][0] and "version" in row else f"from `{name}:{'.'.join(map(str, row['oldest']))}`"
+    return "none" if row["default"] == row["listed"][0] and "version" in row else f"from `{name}:{'.'.join(map(str, row['oldest']))}`"
 
 
 def page(text: str) -> str:
