@@ -6,6 +6,7 @@ What is made of a source is code as a developer could have sent it: a program, o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import time
@@ -129,9 +130,13 @@ def _forget(folder: Path) -> None:
     """Give back what was not started for long, and the oldest of what is too much."""
     if not folder.is_dir():
         return
-    found = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda row: row[0].st_mtime, reverse=True)
+    found: list[tuple[float, int, Path]] = []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            file = path.stat()
+            found.append((file.st_mtime, file.st_size, path))
     total = 0
-    for file, path in found:
-        total += file.st_size
-        if total > KEPT_BYTES or time.time() - file.st_mtime > KEPT_SECONDS:
+    for started, size, path in sorted(found, reverse=True):
+        total += size
+        if total > KEPT_BYTES or time.time() - started > KEPT_SECONDS:
             path.unlink(missing_ok=True)
