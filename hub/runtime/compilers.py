@@ -27,6 +27,9 @@ MEMORY = 768
 ROOM, FILES = 192 << 20, 8192
 SECONDS = 120.0
 """Limits of one compilation: MB, bytes and files of its folder, seconds."""
+SMALL, MOST_AT_HAND = 1 << 18, 64
+"""Bytes of programs that stay in memory, and how many of them."""
+LARGE = 1 << 20
 AT_A_TIME = 2
 MOST_AHEAD = 16
 """So many are under way or wait before nothing more is compiled ahead of need."""
@@ -47,6 +50,7 @@ class Compilers:
         self._kept = kept
         self._bases = Bases(spawner, toolchains, python)
         self._running: dict[str, asyncio.Task[Code]] = {}
+        self._at_hand: dict[str, Code] = {}
         self._places = asyncio.Semaphore(AT_A_TIME)
 
     async def open(self) -> None:
@@ -63,15 +67,25 @@ class Compilers:
         build = kind.runs.build
         if build is None or code.problem or not (code.source or code.archive) or code.starts:
             return code
-        digest = _digest(kind.runs, build, exec_)
+        digest = await _digest(kind.runs, build, exec_)
+        if digest in self._at_hand:
+            return self._at_hand[digest]
         made = await asyncio.to_thread(_read, self._kept / digest)
         if made is not None:
-            return Code.of_bytes(made) if made else code
+            return self._handy(digest, Code.of_bytes(made) if made else code)
         if digest not in self._running:
             task = self._running[digest] = asyncio.create_task(self._compile(kind, build, exec_, code, digest))
             task.add_done_callback(lambda _: self._running.pop(digest, None))
         # Whoever gives up takes nothing along: others wait for the same, and it is kept.
         return await asyncio.shield(self._running[digest])
+
+    def _handy(self, digest: str, code: Code) -> Code:
+        """What is small stays in memory: the next start does not wait for a thread that reads it."""
+        if len(code.archive) <= SMALL:
+            while len(self._at_hand) >= MOST_AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+            self._at_hand[digest] = code
+        return code
 
     async def _compile(self, kind: Kind, build: Build, exec_: CodeExec, code: Code, digest: str) -> Code:
         begun = time.monotonic()
@@ -85,7 +99,7 @@ class Compilers:
             return Code(problem=str(error))
         await asyncio.to_thread(_write, self._kept / digest, made)
         log.info("Compiled", kind=kind.real, seconds=round(time.monotonic() - begun, 3), bytes=len(made))
-        return Code.of_bytes(made) if made else code
+        return self._handy(digest, Code.of_bytes(made) if made else code)
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -99,10 +113,16 @@ def _words(runs: Installation, build: Build, main: str, base: str) -> dict[str, 
     return {"entries": runs.source, "script": build.script, "environment": {**runs.environment, "MAIN": main, "BASE": base}}
 
 
-def _digest(runs: Installation, build: Build, exec_: CodeExec) -> str:
-    """The same source compiled in the same way is the same program."""
-    parts = (runs.stamp, script_of(build.script), script_of(runs.launcher), exec_.main or "main", exec_.code)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+async def _digest(runs: Installation, build: Build, exec_: CodeExec) -> str:
+    """The same source compiled in the same way is the same program. Of large ones a thread takes it."""
+    how = "\0".join((runs.stamp, script_of(build.script), script_of(runs.launcher), exec_.main or "main", ""))
+    if len(exec_.code) > LARGE:
+        return await asyncio.to_thread(_sha256, how, exec_.code)
+    return _sha256(how, exec_.code)
+
+
+def _sha256(*texts: str) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def _read(path: Path) -> bytes | None:

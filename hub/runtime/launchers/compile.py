@@ -79,7 +79,10 @@ def made_of_wasm(entries):
     with open(found[0], "rb") as file:
         code = file.read()
     try:
-        return bytes(wasmtime.Module(wasmtime.Engine(config), code if code.startswith(b"\0asm") else code.decode()).serialize())
+        module = wasmtime.Module(wasmtime.Engine(config), code if code.startswith(b"\0asm") else code.decode())
+        if "_start" not in [export.name for export in module.exports]:
+            raise Refused("Action entrypoint '_start' is not a function.")
+        return bytes(module.serialize())
     except (wasmtime.WasmtimeError, UnicodeDecodeError) as error:
         raise Refused(str(error)) from None
 

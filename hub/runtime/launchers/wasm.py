@@ -71,17 +71,15 @@ class Compiler:
         """What an init asks for. Raises Refused."""
         words = value["exec"]
         code, folder = read(value, words)
+        memory = int(words["words"]["memory"]) * MB
         try:
             if code[: len(COMPILED)] == COMPILED:
                 module = wasmtime.Module.deserialize(self.engine, code)
             else:
                 module = wasmtime.Module(self.engine, code)
-            prepared = self.linker.instantiate_pre(module)
+            return Program(self.engine, self.linker.instantiate_pre(module), folder, value.get("env") or {}, memory)
         except (wasmtime.WasmtimeError, UnicodeDecodeError) as error:
             raise Refused("Initialization has failed due to: %s" % error) from None
-        if MAIN not in [export.name for export in module.exports]:
-            raise Refused("Action entrypoint '%s' is not a function." % MAIN)
-        return Program(self.engine, prepared, folder, value.get("env") or {}, int(words["words"]["memory"]) * MB)
 
     def rehearse(self):
         """Run something once, before there is anything to do: whatever is made at the first run is there then."""
