@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ while read -r line; do
     *silent*) exec 3>&- ;;
     *scalar*) echo 12 >&3 ;;
     *garbage*) echo '{"a":' >&3 ;;
-    *twice*) printf '{"first":1}\\n{"second":2}\\n' >&3 ;;
+    *twice*) echo '{"first":1}' >&3; sleep 0.05; echo '{"second":2}' >&3; echo said ;;
     *pid*) echo "{\\"pid\\": $$}" >&3 ;;
     *orphans*) (sleep 0.01 &) ; echo '{}' >&3 ;;
     *) echo '{"fine":true}' >&3 ;;
@@ -62,6 +62,11 @@ class Bench:
         assert isinstance(outcome, Outcome)
         assert (outcome.response.status, outcome.reusable) == (Status.DEVELOPER_ERROR, False)
         return outcome.response.result["error"]
+
+
+async def _until(look: Callable[[], bool]) -> None:
+    """Wait in a thread: the loop has to hear it."""
+    await asyncio.to_thread(eventually, look)
 
 
 async def run(process: LaunchedProcess, value: Any) -> Outcome:
@@ -101,15 +106,16 @@ async def test_one_line_answers_one_run(bench: Bench) -> None:
     process = await bench.started()
 
     assert (await run(process, {"do": "twice"})).response.result == {"first": 1}
+    await _until(lambda: bool(process._logs._lines))
     assert (await run(process, {"do": "x"})).response.result == {"fine": True}
 
 
 async def test_what_programs_leave_behind_is_cleared_away(bench: Bench) -> None:
     """More of them than there may be processes at a time."""
     process = await bench.started()
-    results = [(await run(process, {"do": "orphans"})).response.result for _ in range(150)]
+    outcomes = [await run(process, {"do": "orphans"}) for _ in range(150)]
 
-    assert results == [{}] * 150
+    assert [(outcome.response.result, outcome.logs) for outcome in outcomes] == [({}, ())] * 150
 
 
 async def test_a_program_that_ends_between_runs_is_not_asked_again(bench: Bench) -> None:
@@ -117,7 +123,7 @@ async def test_a_program_that_ends_between_runs_is_not_asked_again(bench: Bench)
     process = await bench.started(LOOP.replace("*twice*) ", "*twice*) (sleep 0.1; kill $$) & "))
     assert (await run(process, {"do": "twice"})).response.result == {"first": 1}
 
-    await asyncio.to_thread(eventually, lambda: not process.alive)
+    await _until(lambda: not process.alive)
 
 
 @pytest.mark.parametrize(
