@@ -56,6 +56,7 @@ from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
 from hub.runtime.cell_spawner import Doors, Factory
+from hub.runtime.compilers import Compilers
 from hub.runtime.isolated import Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
@@ -185,12 +186,14 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     limits = settings.limits
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
-    runtime = ProcessRuntime(kinds, isolated)
+    runtime = ProcessRuntime(
+        kinds, isolated, Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter)
+    )
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, action_ranges(limits), folder.token_secret())
     sessions = Sessions(store, identities)
-    acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))))
+    acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))), runtime.prepare)
     recorder = Recorder(store)
     outbound = Outbound(settings.outbound.allow, identities.of_namespace, own_places(settings, isolated.port))
     links = Connections(store, bus, Trial(runtime))
@@ -276,13 +279,27 @@ def own_places(settings: Settings, port: int) -> list[tuple[str, int]]:
     return sorted(found)
 
 
+def toolchains(settings: Settings, folder: DataFolder) -> Path:
+    """Where what compiled programs share is."""
+    return settings.runtime.toolchains or folder.path / "toolchains"
+
+
 def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
     loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
     choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
     idle = settings.runtime.idle.total_seconds()
     # What answers inside cells is made with the doors; nothing runs before.
-    return Isolated(kinds, folder.path, choice, Doors(), api_host=lambda: base_url, port=port, idle=idle)
+    return Isolated(
+        kinds,
+        folder.path,
+        choice,
+        Doors(),
+        toolchains=toolchains(settings, folder),
+        api_host=lambda: base_url,
+        port=port,
+        idle=idle,
+    )
 
 
 def action_ranges(limits: Limits) -> LimitRange:
@@ -474,7 +491,7 @@ async def serve(settings: Settings) -> None:
     scheme = "https" if settings.tls.cert else "http"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-    kinds = Kinds.discover(settings.runtime.node or None)
+    kinds = Kinds.discover(settings.runtime.node or None, folder.path / "programs.json")
     isolated = isolated_by(settings, folder, kinds, base_url, port)
     store = await open_record(settings, folder)
     try:

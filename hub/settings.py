@@ -58,6 +58,9 @@ class Runtime(BaseModel):
     accept_level: int | None = Field(
         None, ge=0, le=4, description="Lowest isolation level to start with when it is lower than at the last start; empty: none."
     )
+    toolchains: Path | None = Field(
+        None, description="Folder for what the programs of a compiled language share; empty: `toolchains` in the data folder."
+    )
     node: str = Field("", description="Path of the Node.js program; empty: the machine's, else the one installed with the hub.")
 
 

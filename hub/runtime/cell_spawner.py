@@ -31,6 +31,8 @@ MEMORY = 256
 """What a ready cell may take (MB) before it is claimed."""
 WORK, FILES = 64 << 20, 4096
 """Bytes and files of the folder to work in; the code of an archive comes on top."""
+SPARE, SPARE_FILES = 8 << 20, 256
+"""What is on top already, so that a ready cell takes the code of most archives."""
 EGRESS_PORT = 3128
 """Where the way out is inside a cell."""
 OTHER_PORT = 3233
@@ -42,7 +44,7 @@ FIRST_PLACE = 2
 
 Factory = Callable[[], asyncio.BaseProtocol]
 Sort = tuple[str, int]
-"""What may be used for one another: the family and, where memory is said when a program starts, the memory."""
+"""What may be used for one another: the sort of the kind and, where memory is said when a program starts, the memory."""
 
 
 class Doors:
@@ -96,15 +98,18 @@ class CellSpawner:
             if self._restarting is not None:
                 await asyncio.shield(self._restarting)
             places = wanted.egress.places[:MOST_PLACES] if wanted.egress is not None else ()
-            cell = None if wanted.unpacked or places else self._take(sort)
+            fits = wanted.unpacked <= SPARE and wanted.files <= SPARE_FILES and not places
+            cell = self._take(sort) if fits else None
             if cell is None:
                 cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places)
         except WardenRefused as error:
             raise LaunchFailed(f"a cell could not be built: {error}") from error
-        copied = wanted.kind.family == "python"
-        cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=wanted.memory if copied else 0)
+        # Programs that a copy starts reserve more than they use, as Node.js does.
+        data = wanted.memory if wanted.kind.copied and wanted.kind.family == "python" else 0
+        cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=data)
         cell.gate.claim(wanted.egress)
-        self._use(sort, wanted.kind)
+        if fits:
+            self._use(sort, wanted.kind)
         return cell
 
     def _take(self, sort: Sort) -> Cell | None:
@@ -124,15 +129,16 @@ class CellSpawner:
         inside = _addresses(places)
         listen = [(LOOPBACK, EGRESS_PORT), (LOOPBACK, self._api_port), *((inside[host], port) for host, port in places)]
         order: dict[str, Any] = {
-            "work": WORK + unpacked,
-            "files": FILES + files,
-            "environment": self._environment(fence.getsockname()[1] if fence else EGRESS_PORT),
+            "work": WORK + max(unpacked, SPARE),
+            "files": FILES + max(files, SPARE_FILES),
+            "environment": {**self._environment(fence.getsockname()[1] if fence else EGRESS_PORT), **kind.environment},
             "listen": listen if own_network else [],
             "hosts": inside if own_network else {},
             "connect": [self._port, *([fence.getsockname()[1]] if fence else ())],
         }
-        if kind.family != "python":
-            order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
+        order["launcher"] = kind.launcher
+        if not kind.copied:
+            order["command"] = [kind.program, *kind.flags(memory)]
         cell = await self.warden.make(order, memory + unpacked // limits.MB)
         cell.gate = gate
         if fence is not None:
@@ -244,4 +250,4 @@ def _addresses(places: tuple[Place, ...]) -> dict[str, str]:
 
 
 def _sort(kind: Kind, memory: int) -> Sort:
-    return (kind.family, 0 if kind.family == "python" else memory)
+    return (kind.sort, 0 if kind.copied else memory)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import msgspec
 
 from hub.domain.action import CodeExec
 from hub.runtime.launchers import unpack
 
+ELF = b"\x7fELF"
+PROGRAMS = (ELF, b"\0asm")
+"""How programs begin that come as they are."""
+
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """Source, or an archive with the bytes and files that it takes of the folder; `problem` says why it will not be unpacked."""
+    """Source, an archive or a program, with the bytes and files that it takes of the folder; `problem` says why it will not be run."""
 
     source: str = ""
     archive: bytes = b""
@@ -20,9 +27,13 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, exec_: CodeExec) -> Code:
         """Decode and measure; takes as long as the code is large."""
-        if not exec_.binary:
-            return cls(source=exec_.code)
-        data = exec_.data()
+        return cls.of_bytes(exec_.data()) if exec_.binary else cls(source=exec_.code)
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Code:
+        """An archive, a program, or a source in bytes."""
+        if data.startswith(PROGRAMS):
+            return cls(archive=data, size=len(data), files=2)
         if not unpack.is_archive(data):
             return cls(source=data.decode(errors="replace"))
         try:
@@ -30,6 +41,14 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
         except unpack.BadArchive as error:
             return cls(problem=str(error))
         return cls(archive=data, size=size + len(data), files=files)
+
+    @property
+    def starts(self) -> bool:
+        """Whether it needs nothing made of it: a program, or a zip that has one."""
+        if not self.archive.startswith(unpack.ZIP):
+            return self.archive.startswith(ELF)
+        with zipfile.ZipFile(io.BytesIO(self.archive)) as archive:
+            return "exec" in archive.namelist()
 
     def words(self, python: str) -> dict[str, object]:
         """What init says of it; `python` is the program that unpacks for launchers which cannot."""

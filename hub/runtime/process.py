@@ -6,15 +6,18 @@ The warm path is one send and one receive on a socket: no thread, no task, no st
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
 import msgspec
 
+from hub.domain.action import CodeExec
 from hub.domain.activation import Response
 from hub.domain.errors import Malformed
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.code import Code
+from hub.runtime.compilers import Compilers
 from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.kinds import Kinds
 from hub.runtime.logs import Logs, Stream
@@ -32,14 +35,18 @@ LONGEST_LIFE = 3600
 class ProcessRuntime:
     """Makes processes of what the spawner starts."""
 
-    def __init__(self, kinds: Kinds, spawner: Spawner) -> None:
+    def __init__(self, kinds: Kinds, spawner: Spawner, compilers: Compilers | None = None) -> None:
         self._kinds = kinds
         self._spawner = spawner
+        self._compilers = compilers
+        self._preparing: set[asyncio.Task[None]] = set()
         self._living: set[LaunchedProcess] = set()
 
     async def open(self) -> None:
         """See `Runtime.open`."""
         await self._spawner.open()
+        if self._compilers is not None:
+            await self._compilers.open()
 
     async def launch(self, spec: ProcessSpec) -> LaunchedProcess:
         """See `Runtime.launch`."""
@@ -48,15 +55,34 @@ class ProcessRuntime:
         except Malformed as error:
             raise LaunchFailed(f"{spec.exec.kind} does not run here any more") from error
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
+        if self._compilers is not None:
+            code = await self._compilers.compiled(kind, spec.exec, code)
         wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress)
         spawned = await self._spawner.spawn(wanted)
-        process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, on_end=self._living.discard)
+        words = {**code.words(self._kinds.interpreter), **kind.words(spec.limits.memory)}
+        process = LaunchedProcess(spec, code, words, spawned, on_end=self._living.discard)
         self._living.add(process)
         await process.open()
         return process
 
+    def prepare(self, exec_: CodeExec) -> None:
+        """Begin what has to be done once before code can run, such as compiling it; returns at once."""
+        if self._compilers is not None and not self._compilers.busy and self._kinds.compiles(exec_.kind):
+            task = asyncio.get_running_loop().create_task(self._prepare(exec_, self._compilers))
+            self._preparing.add(task)
+            task.add_done_callback(self._preparing.discard)
+
+    async def _prepare(self, exec_: CodeExec, compilers: Compilers) -> None:
+        code = await asyncio.to_thread(Code.of, exec_)
+        with contextlib.suppress(LaunchFailed):
+            await compilers.compiled(self._kinds.resolve(exec_.kind), exec_, code)
+
     async def close(self) -> None:
         """See `Runtime.close`."""
+        for task in tuple(self._preparing):
+            task.cancel()
+        if self._compilers is not None:
+            await self._compilers.close()
         await asyncio.gather(*(process.stop() for process in tuple(self._living)))
         await self._spawner.close()
 
@@ -68,15 +94,17 @@ class Initialized(msgspec.Struct):
 
 
 class LaunchedProcess:
-    """One launcher with everything it starts. See `ActionProcess`. `python` is the program that unpacks archives for it."""
+    """One launcher with everything it starts. See `ActionProcess`. `words` are what its init says of the code and of how it is run."""
 
-    def __init__(self, spec: ProcessSpec, code: Code, python: str, spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]) -> None:
+    def __init__(
+        self, spec: ProcessSpec, code: Code, words: dict[str, object], spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]
+    ) -> None:
         self.spec = spec
         self.initialized = False
         self.alive = True
         self.places = 1
         self._code: Code | None = code
-        self._python = python
+        self._words = words
         self._spawned = spawned
         self._runs = 0
         self._out_of_memory = False
@@ -135,12 +163,13 @@ class LaunchedProcess:
         begun = time.monotonic()
         limit = self.spec.limits.timeout
         code, self._code = self._code or Code(), None
+        words, self._words = self._words, {}
         if code.problem is not None:
             return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, init=True)
         try:
             for first in range(0, len(code.archive), PART):
                 self._door.tell(ARCHIVE, code.archive[first : first + PART])
-            what, body = await self._ask(INIT, self._init(code, start), limit / 1000)
+            what, body = await self._ask(INIT, self._init(words, start), limit / 1000)
         except Unanswered as end:
             return await self._lost(end.why, begun, init=True)
         if what != FINE:
@@ -150,9 +179,9 @@ class LaunchedProcess:
         self.initialized = True
         return None
 
-    def _init(self, code: Code, start: Start) -> dict[str, object]:
+    def _init(self, words: dict[str, object], start: Start) -> dict[str, object]:
         env = {**start.env, "__OW_ALLOW_CONCURRENT": "true"} if self.spec.limits.concurrency > 1 else start.env
-        return {"main": self.spec.exec.main, "env": env, **code.words(self._python)}
+        return {"main": self.spec.exec.main, "env": env, **words}
 
     async def run(self, run: Run) -> Outcome:
         """See `ActionProcess.run`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Protocol
@@ -54,6 +55,9 @@ class KindTable(Protocol):
 
     def runs_on(self, kind: str) -> str | None:
         """The kind that really runs an older one, or None."""
+
+    def needs_main(self, kind: str) -> bool:
+        """Whether its actions must name their `main`."""
 
 
 @dataclass(kw_only=True)
@@ -144,8 +148,16 @@ class Resolved:
 class Actions:
     """The collection of actions."""
 
-    def __init__(self, entities: Entities, kinds: KindTable, allowed_kinds: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        entities: Entities,
+        kinds: KindTable,
+        allowed_kinds: frozenset[str] = frozenset(),
+        prepare: Callable[[CodeExec], None] = lambda _: None,
+    ) -> None:
+        """`prepare` begins what has to be done once before code can run."""
         self._entities = entities
+        self._prepare = prepare
         self._kinds = kinds
         self._allowed_kinds = allowed_kinds
         self._resolved: dict[tuple[str, FullName], Resolved] = {}
@@ -255,6 +267,8 @@ class Actions:
             old = await self._entities.with_code(old)
         action = await self._built(caller, name, put, old)
         await self._entities.write(EntityWrite(name=name, expected=old.revision if old else 0, entity=action))
+        if isinstance(action.exec, CodeExec):
+            self._prepare(action.exec)
         return action
 
     async def remove(self, caller: Identity, name: FullName) -> Action:
@@ -317,6 +331,9 @@ class Actions:
             raise _kind_refused(exec_.kind)
         kind = self._kinds.resolve(exec_.kind).name
         self._check_kind(caller, kind)
+        if exec_.main is None and self._kinds.needs_main(kind):
+            text = f"'main' must be a string defined in 'exec' for '{kind}' actions"
+            raise Malformed(f"The request content was malformed:\n{text}", field="exec.main")
         code = exec_.code or ""
         return CodeExec(kind=kind, code=code, binary=looks_binary(code), main=exec_.main)
 

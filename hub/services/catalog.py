@@ -207,7 +207,7 @@ def action_exec(action: ManifestAction, files: Mapping[str, bytes]) -> CodeExec:
     function = action.function.removeprefix("./").rstrip("/")
     if function in files:
         data = files[function]
-        if function.endswith((".zip", ".jar")):
+        if function.endswith((".zip", ".jar", ".wasm")):
             return CodeExec(kind=action.kind, code=base64.b64encode(data).decode(), binary=True, main=action.main)
         return CodeExec(kind=action.kind, code=data.decode(errors="replace"), main=action.main)
     archive = zipped(chosen(files, function, action.include, action.exclude))

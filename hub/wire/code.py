@@ -20,10 +20,13 @@ EXTENSIONS = {
     "go": "go:default",
     "cs": "dotnet:default",
 }
-_OF_FAMILY = {kind.partition(":")[0]: extension for extension, kind in reversed(EXTENSIONS.items()) if extension != "jar"}
+"""As the standard clients have it."""
+KINDS = {**EXTENSIONS, "pl": "perl:default", "sh": "shell:default", **dict.fromkeys(("wat", "wasm"), "wasm:default")}
+"""With those of families that they do not know."""
+_OF_FAMILY = {kind.partition(":")[0]: extension for extension, kind in reversed(KINDS.items()) if extension != "jar"}
 _ARCHIVE = b"PK\x03\x04"
 _EMPTY_ARCHIVE = b"PK\x05\x06"
-_ARCHIVES = (".zip", ".jar")
+_ARCHIVES = (".zip", ".jar", ".wasm")
 _LONGEST = 200
 
 

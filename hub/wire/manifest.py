@@ -21,6 +21,7 @@ from hub.domain.manifest import (
 )
 from hub.domain.parameters import Json
 from hub.domain.release import Finding, Severity
+from hub.wire.code import KINDS
 from hub.wire.yamltree import UPLOADED, BadYaml, Tree, parse
 
 MANIFESTS = ("manifest.yaml", "manifest.yml")
@@ -70,7 +71,6 @@ _KEYS = {
 _SPECIFIED_ONLY = {"feed", "final", "raw-http", "kind", "displayName", "compositions", "events"}
 REMOTE = ("http://", "https://")
 _LATER = {"dependencies": "dependencies", "apis": "APIs"}
-KINDS = {"js": "nodejs:default", "mjs": "nodejs:default", "py": "python:default"}
 _VARIABLE = re.compile(r"\$\{?\w")
 _LISTING = re.compile(r"[^a-z0-9]+")
 

@@ -18,6 +18,7 @@ import pytest
 from tests.compat.steps import API, invoke, marks_of, parameters, put, put_action, put_sequence, record, said, tenant
 from tests.support import hubs
 from tests.support.hubs import Hub
+from tests.support.peers import absent
 from tests.support.tls import TLS
 
 NODE, PYTHON = "nodejs:default", "python:default"
@@ -79,7 +80,7 @@ def test_an_older_kind_is_kept_as_sent_and_says_what_runs_it(http: httpx.Client,
     assert "runsOn" not in marks_of(put_action(http, "older", code, f"{kind.partition(':')[0]}:default"))
 
 
-@pytest.mark.parametrize("kind", ["cobol:1", "java:8", "nodejs:999", "python:2", "php:default"])
+@pytest.mark.parametrize("kind", ["cobol:1", "swift:5.3", "nodejs:999", "python:2", "dotnet:default"])
 def test_a_kind_that_cannot_run_is_refused_with_the_list(http: httpx.Client, kind: str) -> None:
     """Of what can."""
     status, error = refusal(http, {"kind": kind, "code": "x", "main": "Main"})
@@ -87,6 +88,17 @@ def test_a_kind_that_cannot_run_is_refused_with_the_list(http: httpx.Client, kin
     assert status == 400
     assert error.startswith(f"{MALFORMED}The specified runtime '{kind}' is not supported by this platform. Valid values are: 'nodejs:")
     assert error.endswith("'sequence', 'blackbox'.")
+
+
+def test_java_must_name_its_main(http: httpx.Client) -> None:
+    """As the platform document says of its kinds."""
+    rows = http.get("/").json()["runtimes"].get("java")
+    if not rows:
+        absent("there is no Java with gson")
+
+    assert [row["requireMain"] for row in rows] == [True]
+    status, error = refusal(http, {"kind": "java:8", "code": "class Main {}"})
+    assert (status, error) == (400, MALFORMED + "'main' must be a string defined in 'exec' for 'java:8' actions")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class BuildRefused(StepRefused):
 class Order(NamedTuple):
     """What is to be built. `work` in bytes, `files` a count; `slot` is the user it becomes, or None for this one.
 
-    `command` replaces the forked Python by another program, which is given the path of `launcher` and the number of its socket.
+    The copy becomes `launcher`; `command` replaces it by another program, which is given the launcher's path and the number of its socket.
     `listen` are the addresses and ports inside that the hub accepts on, `hosts` are names with such addresses; `connect` are the ports
     that a fence without a network of its own may connect to.
     `folder` is where a cell without a view of its own works.
@@ -46,7 +46,7 @@ class Order(NamedTuple):
     readable: list[str]
     slot: int | None = None
     command: list[str] | None = None
-    launcher: str = ""
+    launcher: str = "python.py"
     listen: list[tuple[str, int]] = []  # noqa: RUF012 - a named tuple's default is shared, and nobody changes it
     connect: list[int] = []  # noqa: RUF012 - as above
     folder: str = mounts.WORK

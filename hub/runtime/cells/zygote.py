@@ -37,8 +37,11 @@ LOADED = (
     "urllib.parse",
 )
 """What actions import most; more of it makes each cell larger, since forking touches it."""
-PYTHON = "python.py"
-"""The launcher that a copy becomes."""
+LAUNCHERS = ("python.py", "actionloop.py", "wasm.py", "compile.py")
+"""What a copy becomes; they are compiled before there is anything to fear."""
+
+SHARED = ("frames", "processes")
+"""What the launchers have in common; each forgets these modules once it has what it wants of them."""
 
 
 class Zygote:
@@ -48,15 +51,18 @@ class Zygote:
         self._warden = warden
         self._plan = plan
         self._children: dict[int, tuple[int, int]] = {}
-        self._launcher = os.path.join(build.launchers(plan["level"], plan["launchers"]), PYTHON)
-        with open(os.path.join(plan["launchers"], PYTHON), "rb") as source:
-            self._code = compile(source.read(), self._launcher, "exec")
+        self._launchers = build.launchers(plan["level"], plan["launchers"])
+        self._code: dict[str, types.CodeType] = {}
+        for name in LAUNCHERS:
+            with open(os.path.join(plan["launchers"], name), "rb") as source:
+                self._code[name] = compile(source.read(), os.path.join(self._launchers, name), "exec")
 
     def prepare(self) -> None:
         """Load, and look away from the machine. Raises StepRefused."""
         for name in LOADED:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+        self._load_shared()
         if self._plan["level"] >= ladder.CELL:
             if ladder.is_root():
                 namespaces.enter(namespaces.NEW_MOUNTS)
@@ -65,6 +71,13 @@ class Zygote:
             mounts.make_view(self._plan["scratch"], self._plan["readable"], self._plan["launchers"])
         gc.collect()
         gc.freeze()
+
+    def _load_shared(self) -> None:
+        """As it will be found in a cell."""
+        sys.path.insert(0, self._plan["launchers"])
+        for name in SHARED:
+            importlib.import_module(name).__file__ = os.path.join(self._launchers, f"{name}.py")
+        del sys.path[0]
 
     def serve(self) -> None:
         """Until the warden closes its end; cells that are left then end with us."""
@@ -99,21 +112,21 @@ class Zygote:
 
     def _launch(self, order: build.Order, door: int) -> None:
         """In the cell: become the launcher."""
+        launcher = os.path.join(self._launchers, order.launcher)
         if order.command is not None:
             # What Python ignores is not for others to ignore.
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             os.set_inheritable(door, True)  # noqa: FBT003 - os takes it so
             program, *words = order.command
-            launcher = os.path.join(os.path.dirname(self._launcher), order.launcher)
             os.execve(program, [program, *words, launcher, str(door)], order.environment)  # noqa: S606 - the kind's own program
         _forget_ourselves()
         _open_streams()
         os.environ.clear()
         os.environ.update(order.environment)
-        sys.argv = [self._launcher, str(door)]
+        sys.argv = [launcher, str(door)]
         main = sys.modules["__main__"] = types.ModuleType("__main__")
-        main.__file__ = self._launcher
-        exec(self._code, main.__dict__)  # noqa: S102 - the launcher, compiled before there was anything to fear
+        main.__file__ = launcher
+        exec(self._code[order.launcher], main.__dict__)  # noqa: S102 - ours, compiled when the zygote started
 
 
 def _open_streams() -> None:

@@ -1,84 +1,21 @@
 """Runs one Python action: code comes over a socket, results go back over it, and what the action prints is its log.
 
-Started by path with `-I -S` and the number of the socket; the standard library only. A frame is a length and an id (4 bytes each, big
-endian), one byte that says what it is, and JSON. To us: 0 init, 1 run, 2 a part of an archive, as it is, before its init. From us: 0 fine,
-1 the action is at fault. Runs of an `async def` may overlap: they share one event loop, which lives as long as the process.
+Started by path with `-I -S` and the number of the socket; the standard library only. What is said is in `frames.py`. Runs of an
+`async def` may overlap: they share one event loop, which lives as long as the process.
 """
 
-import json
 import os
-import socket
-import struct
 import sys
 import traceback
 
-HEAD = struct.Struct(">IIB")
-INIT, RUN, ARCHIVE = 0, 1, 2
-FINE, FAULT = 0, 1
+sys.path.insert(0, os.path.dirname(__file__))
+from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, NOT_A_DICTIONARY, Door, Refused, flush, keep, unpacked
+
+# An action finds modules of its own under any name.
+del sys.path[0], sys.modules["frames"]
+sys.modules.pop("processes", None)
+
 IS_COROUTINE = 0x80
-HOME = os.environ["HOME"]
-PACKED = ".archive"
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-NOT_A_DICTIONARY = "The action did not return a dictionary or array."
-
-
-class Refused(Exception):
-    """What cannot be run, in words for the developer."""
-
-
-class Door:
-    """The socket to the hub."""
-
-    def __init__(self, number):
-        self.socket = socket.socket(fileno=number)
-        os.set_inheritable(number, False)
-        self.buffer = bytearray()
-
-    def receive(self):
-        """The next frame; what came with it too early is kept for later."""
-        while True:
-            frame = self.frame()
-            if frame is not None:
-                return frame
-            self.fill()
-
-    def frame(self):
-        """A frame that has come whole, or None."""
-        buffer = self.buffer
-        if len(buffer) < HEAD.size:
-            return None
-        length, number, what = HEAD.unpack_from(buffer)
-        end = HEAD.size + length
-        if len(buffer) < end:
-            return None
-        body = bytes(buffer[HEAD.size : end])
-        del buffer[:end]
-        return number, what, body if what == ARCHIVE else json.loads(body)
-
-    def fill(self):
-        """Read some of what is there; waits when there is nothing, ends when the hub is gone."""
-        part = self.socket.recv(65536 if len(self.buffer) < HEAD.size else 1 << 20)
-        if not part:
-            os._exit(0)
-        self.buffer += part
-
-    def send(self, number, what, value):
-        try:
-            body = b"%s\n" % encode(value).encode()  # as upstream writes it, for its size is shown
-        except (TypeError, ValueError, RecursionError) as error:
-            print("The result cannot be written as JSON: %s" % error, file=sys.stderr)
-            what, body = FAULT, json.dumps({"error": NOT_A_DICTIONARY}).encode()
-        flush()
-        self.socket.sendall(HEAD.pack(len(body), number, what) + body)
-
-
-def flush():
-    """What was printed is in the pipes before a result is told, so that it belongs to this run."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass
 
 
 def leave(request):
@@ -106,27 +43,6 @@ def virtualenv(folder):
     names = sorted(os.listdir(lib), key=lambda name: (name != own, name)) if os.path.isdir(lib) else []
     places = [os.path.join(lib, name, "site-packages") for name in names]
     return [place for place in places if os.path.isdir(place)]
-
-
-def keep(part):
-    """One more part of the archive."""
-    with open(os.path.join(HOME, PACKED), "ab") as file:
-        file.write(part)
-
-
-def unpacked(archive):
-    """The folder of what was in the archive."""
-    program = os.path.join(os.path.dirname(__file__), "unpack.py")
-    unpacker = {"__name__": "unpack"}
-    with open(program, "rb") as source:
-        exec(compile(source.read(), program, "exec"), unpacker)
-    packed, folder = os.path.join(HOME, PACKED), os.path.join(HOME, "action")
-    try:
-        unpacker["unpack"](packed, folder, archive["largest"])
-    except unpacker["BadArchive"] as error:
-        raise Refused("Initialization has failed due to: %s" % error) from None
-    os.unlink(packed)
-    return folder
 
 
 def load(value):
@@ -173,8 +89,8 @@ class Action:
     def init(self, number, value):
         door = self.door
         if self.function is not None:
-            print("Cannot initialize the action more than once.", file=sys.stderr)
-            door.send(number, FAULT, {"error": "Cannot initialize the action more than once."})
+            print(AGAIN, file=sys.stderr)
+            door.send(number, FAULT, {"error": AGAIN})
             return
         try:
             if not (value.get("code") or value.get("archive")):
