@@ -48,7 +48,7 @@ class Bench:
 
     async def start(self, code: str, kind: str = "native:1", **env: str) -> LaunchedProcess | Outcome:
         exec_ = CodeExec(kind=kind, code=code, binary=code.startswith("UEs"))
-        process = await self.runtime.launch(ProcessSpec(key=("ns", "a", 1), exec=exec_, limits=Limits(timeout=5000)))
+        process = await self.runtime.launch(ProcessSpec(key=("ns", "a", 1, "ns"), exec=exec_, limits=Limits(timeout=5000)))
         failed = await process.init(Start(env=env))
         return process if failed is None else failed
 
