@@ -17,7 +17,7 @@ from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.code import Code
 from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.kinds import Kinds
-from hub.runtime.logs import Logs, Stream
+from hub.runtime.logs import Logs, Piped
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
 from hub.runtime.spawn import Spawned, Spawner, Wanted
 
@@ -88,7 +88,7 @@ class LaunchedProcess:
         for stream in self._logs.streams:
             self._loop.add_reader(stream.pipe, self._log_readable, stream)
 
-    def _log_readable(self, stream: Stream) -> None:
+    def _log_readable(self, stream: Piped) -> None:
         if not self._logs.read(stream):
             self._loop.remove_reader(stream.pipe)
 
