@@ -32,6 +32,7 @@ class Kind:
     program: str
     launcher: str
     real: str
+    requires_main: bool = False
 
     def flags(self, memory: int) -> list[str]:
         """What its program is started with; `memory` in MB. Python sees nothing but its standard library."""
@@ -59,6 +60,8 @@ class Family:
 
 class Kinds:
     """The table of kinds."""
+
+    runs_images = False
 
     def __init__(self, families: dict[str, Family]) -> None:
         self._families = families
