@@ -63,6 +63,8 @@ class Proxy:
         return await self._post("/run", _encode({"value": value, **context}), seconds)
 
     async def _post(self, path: str, body: bytes, seconds: float) -> Answer:
+        if self._client.is_closed:
+            raise Broken("it was ended")
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 async with self._client.stream("POST", path, content=body, headers={"content-type": "application/json"}) as response:
