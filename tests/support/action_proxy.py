@@ -35,7 +35,9 @@ class Launched:
     def __init__(self, command):
         self.ours, theirs = socket.socketpair()
         environment = {**os.environ, "HOME": os.getcwd(), "TMPDIR": os.getcwd()}
-        self.child = subprocess.Popen([*command, str(theirs.fileno())], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=environment)
+        self.child = subprocess.Popen(
+            [*command, str(theirs.fileno())], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=environment
+        )
         theirs.close()
         self.lock = threading.Lock()
         self.number = 0
@@ -106,7 +108,7 @@ class Skeleton:
         self.env = {}
         if command:
             with open(self.file, "w") as stub:
-                stub.write("#!/bin/sh\necho '{\"error\": \"This is a stub action. Replace it with custom logic.\"}'\n")
+                stub.write('#!/bin/sh\necho \'{"error": "This is a stub action. Replace it with custom logic."}\'\n')
             os.chmod(self.file, 0o700)
 
     def init(self, value):

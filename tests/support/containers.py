@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -71,7 +72,9 @@ class LocalContainer:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """What it prints, what it takes, and its end."""
-        reading = [asyncio.ensure_future(self._read(name, pipe)) for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)) if pipe]
+        reading = [
+            asyncio.ensure_future(self._read(name, pipe)) for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)) if pipe
+        ]
         limiting = asyncio.ensure_future(self._limit(process.pid))
         self.exit_code = await process.wait()
         limiting.cancel()
@@ -100,17 +103,17 @@ class LocalContainer:
                     self.oom = True
                     self._kill()
 
-    async def output(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    async def output(self) -> AsyncIterator[tuple[str, bytes]]:
         """All that was printed, and what follows, until it ends."""
         position = 0
         while True:
             async with self.printed:
-                await self.printed.wait_for(lambda: position < len(self.history) or self.ended.is_set())
+                while position == len(self.history) and not self.ended.is_set():
+                    await self.printed.wait()
             if position == len(self.history):
                 return
-            while position < len(self.history):
-                yield self.history[position]
-                position += 1
+            yield self.history[position]
+            position += 1
 
     def _kill(self) -> None:
         if self._process is not None:

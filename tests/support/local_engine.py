@@ -45,8 +45,7 @@ class Local:
         return plain_client(f"http://{self.inner.host}:{self.inner.port}", expiry=STEADY)
 
     def output(self) -> AsyncIterator[tuple[str, bytes]]:
-        found: AsyncIterator[tuple[str, bytes]] = self.inner.output()
-        return found
+        return self.inner.output()
 
     async def out_of_memory(self) -> bool:
         return self.inner.oom

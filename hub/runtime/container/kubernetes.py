@@ -24,6 +24,8 @@ log = get_logger(__name__)
 ASK_SECONDS = 60.0
 START_SECONDS = 300.0
 """How long a pod may take to run, its image being pulled and a place being found for it."""
+_UNREACHED = "error trying to reach service"
+"""How the API server begins when it could not hand a request to a pod."""
 _PROBE = ContainerSpec(image="openwhisk/dockerskeleton:nightly", action="/probe", memory=128, env={})
 
 
@@ -125,7 +127,9 @@ class KubernetesEngine:
             raise LaunchFailed("the engine is not open")
         if self._address.proxied:
             through = f"/api/v1/namespaces/{self._address.namespace}/pods/{name}:{PORT}/proxy"
-            return self._cluster.client(through, expiry=STEADY)
+            client = self._cluster.client(through, expiry=STEADY)
+            client.event_hooks = {"response": [_only_of_the_pod]}
+            return client
         return plain_client(f"http://{f'[{ip}]' if ':' in ip else ip}:{PORT}", expiry=STEADY)
 
     async def output(self, name: str) -> AsyncIterator[tuple[str, bytes]]:
@@ -198,6 +202,14 @@ class PodContainer:
     async def end(self) -> None:
         """See `Container.end`."""
         await self._engine.remove(self._name)
+
+
+async def _only_of_the_pod(response: httpx.Response) -> None:
+    """What the API server says of a pod that it cannot reach is no answer of the pod's. Raises httpx.ReadError."""
+    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        said = _message(response.status_code, await response.aread())
+        if said.startswith(_UNREACHED):
+            raise httpx.ReadError(said)
 
 
 def _message(status: int, body: bytes) -> str:

@@ -39,9 +39,13 @@ class ContainerRuntime:
     async def open(self) -> None:
         """See `Runtime.open`. Raises EngineRefused, IsolationRefused."""
         self._engine = self._make_engine()
-        self._holding = await self._engine.open()
-        found = isolation.Isolation(level=self._holding.level, refused=self._holding.higher)
-        isolation.settle(found, self._choice, self._remembered)
+        try:
+            self._holding = await self._engine.open()
+            found = isolation.Isolation(level=self._holding.level, refused=self._holding.higher)
+            isolation.settle(found, self._choice, self._remembered)
+        except BaseException:
+            await self.close()
+            raise
         log.info("Actions run in containers", **self.details())
 
     @property
@@ -95,5 +99,6 @@ class ContainerRuntime:
     async def close(self) -> None:
         """See `Runtime.close`."""
         await asyncio.gather(*(process.stop() for process in tuple(self._living)))
-        if self._engine is not None:
-            await self._engine.close()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
