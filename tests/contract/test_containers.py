@@ -28,7 +28,9 @@ from hub.runtime.isolation import Choice, IsolationRefused
 from tests.support import engines
 
 ECHO = "def main(args):\n    print('hello')\n    return args"
-ENGINES = ("docker", "pod", "proxy")
+ENGINES = ("docker", "pod")
+ALL = pytest.mark.parametrize("bench", [*ENGINES, "proxy"], indirect=True)
+"""Pods are reached by their own address; through the API server only where a failure looks different."""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,7 @@ async def _there(url: str, mark: str) -> list[Any]:
         return list(rows)
 
 
+@ALL
 async def test_an_action_runs_and_its_log_is_read(bench: Bench) -> None:
     """Each run with its own lines, the second in the same container."""
     process = await bench.start(ECHO)
@@ -131,6 +134,7 @@ async def test_several_runs_share_a_container_that_takes_them(bench: Bench) -> N
     assert time.monotonic() - begun < 1.2
 
 
+@ALL
 async def test_what_an_action_does_wrong_is_told_as_everywhere(bench: Bench) -> None:
     """It ends by itself, takes too much, or too long."""
     ended = await run(await bench.start("import os\ndef main(args):\n    os._exit(3)"))
@@ -182,6 +186,20 @@ async def test_what_a_killed_hub_left_is_ended_by_its_next_start(request: pytest
     assert (len(await _there(bench.url, "left")), len(await _there(bench.url, "other"))) == (0, 1)
     for each in (next_start, left, other):
         await each.runtime.close()
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+@pytest.mark.parametrize("every", [False, True])
+async def test_a_run_that_a_container_does_not_take_is_run_by_another(bench: Bench, tmp_path: Path, *, every: bool) -> None:
+    """By one more: 503 says that it is about to end. What both refuse has failed."""
+    taken = "true" if every else f"mkdir {tmp_path}/taken 2>/dev/null"
+    process = await bench.start(f"#!/bin/sh\n{taken} && exit 75\necho '{{\"ran\": true}}'", image="openwhisk/dockerskeleton")
+    outcome = await run(process)
+
+    assert outcome.response.status is (Status.DEVELOPER_ERROR if every else Status.SUCCESS)
+    assert every or outcome.response.result == {"ran": True}
+    assert not outcome.reusable
+    assert not await _there(bench.url, "bench")
 
 
 async def test_nobody_can_be_initialised_twice(bench: Bench) -> None:

@@ -20,6 +20,8 @@ INIT, RUN, ARCHIVE = 0, 1, 2
 FINE, FAULT = 0, 1
 SENTINEL = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 PART = 1 << 20
+ENDING = 75
+"""An executable that ends with this number stands for a container that is about to end, and takes no more runs."""
 AGAIN = "Cannot initialize the action more than once."
 
 
@@ -129,6 +131,8 @@ class Skeleton:
         done = subprocess.run(
             [self.file, argument], input=argument.encode(), capture_output=True, env={**os.environ, **self.env, **context}, check=False
         )
+        if done.returncode == ENDING:
+            return 503, b""
         *lines, last = (done.stdout.rstrip(b"\n")).split(b"\n")
         os.write(1, b"".join(line + b"\n" for line in lines))
         os.write(2, done.stderr)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
+import msgspec
 
-from hub.domain.activation import Response
+from hub.domain.activation import Response, Status
 from hub.domain.parameters import Json
-from hub.runtime.base import Outcome, ProcessSpec, Run, Start
+from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.container.engine import Container
 from hub.runtime.container.output import Output
-from hub.runtime.container.protocol import FINE, Broken, Proxy, Slow
+from hub.runtime.container.protocol import ENDING, FINE, Broken, Proxy, Slow
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
 from hub.runtime.process import LONGEST_LIFE, MOST_RUNS
 from hub.telemetry.log import get_logger
@@ -22,12 +23,17 @@ from hub.telemetry.log import get_logger
 log = get_logger(__name__)
 
 NO_LOGS = "There was an issue while collecting your logs. Data might be missing."
+NOT_PROVIDED = "Failed to provision resources to run the action."
 _LAST_WORDS = 1.0
 """How long (s) the end of a container that dropped a connection may take to be told."""
 
 
 class ContainerProcess:
-    """See `ActionProcess`. `marked` says that the image ends each run with a border in its logs, `places` how many it takes at a time."""
+    """See `ActionProcess`.
+
+    `marked` says that the image ends each run with a border in its logs, `places` how many it takes at a time. `again` launches another one
+    for a run that this one did not take since it is about to end; None where that was done already.
+    """
 
     def __init__(
         self,
@@ -36,6 +42,7 @@ class ContainerProcess:
         *,
         marked: bool,
         places: int,
+        again: Callable[[ProcessSpec], Awaitable[ActionProcess]] | None,
         on_end: Callable[[ContainerProcess], None],
     ) -> None:
         self.spec = spec
@@ -44,6 +51,8 @@ class ContainerProcess:
         self.places = places
         self._container = container
         self._marked = marked
+        self._again = again
+        self._start = Start(env={})
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
@@ -88,6 +97,7 @@ class ContainerProcess:
         if answer.status != FINE:
             return await self._failed(init_failure(answer.body), begun, init=True)
         self.initialized = True
+        self._start = start
         return None
 
     def _words(self, start: Start) -> dict[str, Json]:
@@ -112,15 +122,31 @@ class ContainerProcess:
             return await self._lost(end, begun, init=False)
         finally:
             self._under_way -= 1
+        if answer.status == ENDING and self._again is not None:
+            return await self._elsewhere(run, self._again)
         response = run_response(answer.body, fine=answer.status == FINE)
         extra = await self._border()
-        faulty = response.status == 2  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
+        faulty = response.status is Status.DEVELOPER_ERROR
         if faulty:
             extra = (*extra, MISSING_LOGS)
         logs = self._output.take(*extra, last=not self._under_way)
         self._runs += 1
         fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE
         return Outcome(response=response, logs=logs, run_ms=elapsed, reusable=fresh and not faulty and self.alive)
+
+    async def _elsewhere(self, run: Run, again: Callable[[ProcessSpec], Awaitable[ActionProcess]]) -> Outcome:
+        """A container that is about to end says 503, which is no result: another one runs it, and ends with it (openwhisk-api §3.3)."""
+        await self.stop()
+        try:
+            other = await again(self.spec)
+        except LaunchFailed as error:
+            log.warning("Another container could not be started", reason=str(error))
+            return Outcome(response=Response.error(Status.WHISK_ERROR, NOT_PROVIDED), logs=(), run_ms=0, reusable=False)
+        try:
+            outcome = await other.init(self._start) or await other.run(run)
+        finally:
+            await other.stop()
+        return msgspec.structs.replace(outcome, reusable=False)
 
     async def _border(self) -> tuple[str, ...]:
         """Wait for what the run printed; words of our own when it cannot be known."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from hub.domain.errors import Malformed
@@ -66,6 +67,9 @@ class ContainerRuntime:
 
     async def launch(self, spec: ProcessSpec) -> ActionProcess:
         """See `Runtime.launch`."""
+        return await self._launch(spec, again=partial(self._launch, again=None))
+
+    async def _launch(self, spec: ProcessSpec, *, again: Callable[[ProcessSpec], Awaitable[ActionProcess]] | None) -> ActionProcess:
         try:
             runtime = self._images.of(spec.exec)
         except Malformed as error:
@@ -78,7 +82,8 @@ class ContainerRuntime:
         except ImageMissing:
             return UnpulledProcess(wanted.image)
         places = spec.limits.concurrency if runtime.concurrent else 1
-        process = ContainerProcess(spec, container, marked=runtime.sentinelled_logs, places=places, on_end=self._living.discard)
+        marked = runtime.sentinelled_logs
+        process = ContainerProcess(spec, container, marked=marked, places=places, again=again, on_end=self._living.discard)
         self._living.add(process)
         return process
 
