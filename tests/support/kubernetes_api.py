@@ -1,6 +1,7 @@
 """A Kubernetes API server in the part that the hub uses (core/v1 of 1.33: pods, their logs, their proxy), whose pods are local processes.
 
-Written after the API reference of 1.33. Each pod has an address of its own on the loopback. It knows one namespace, `actions`, and one token.
+Written after the API reference of 1.33. Each pod has an address of its own on the loopback. It knows one namespace, `actions`, and one token,
+whose rights are those of the role in `hub/docs/containers.md`.
 `--old` makes it pass over `hostUsers`, as clusters do that do not know the field.
 
 Started as `python -m tests.support.kubernetes_api PORT CERTIFICATE KEY TOKEN [--old]`.
@@ -10,18 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+import yaml
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from hub.runtime.container.engine import plain_client
 from tests.support.containers import LocalContainer, can_be_had
 
 POD_SPEC = [
@@ -106,6 +111,7 @@ SECURITY = [
     "windowsOptions",
 ]
 CLASSES = ("gvisor",)
+PAGE = Path(__file__).parents[2] / "hub" / "docs" / "containers.md"
 
 
 class Pod:
@@ -132,7 +138,7 @@ class Cluster:
     """What there is, and a bell that rings when it changes."""
 
     def __init__(self, token: str, *, old: bool) -> None:
-        self.token, self.old = token, old
+        self.token, self.old, self.rights = token, old, rights()
         self.pods: dict[str, Pod] = {}
         self.bell = asyncio.Condition()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -175,6 +181,25 @@ def refused(status: int, reason: str, message: str) -> Response:
     )
 
 
+def rights() -> set[tuple[str, str]]:
+    """What the role on the page of containers allows: resources and verbs."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    role = next(document for document in map(yaml.safe_load, blocks) if document["kind"] == "Role")
+    return {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def asked(request: Request) -> tuple[str, str]:
+    """The resource and the verb of a request, as access control reads them."""
+    if request.url.path.endswith("/log"):
+        return "pods/log", "get"
+    if "/proxy/" in request.url.path:
+        return "pods/proxy", "create"
+    if "name" in request.path_params:
+        return "pods", {"GET": "get", "DELETE": "delete"}[request.method]
+    verb = {"POST": "create", "DELETE": "deletecollection", "GET": "list"}[request.method]
+    return "pods", "watch" if request.query_params.get("watch") in {"1", "true"} else verb
+
+
 def denied(request: Request) -> Response | None:
     if request.headers.get("authorization") != f"Bearer {CLUSTER[0].token}":
         return refused(401, "Unauthorized", "Unauthorized")
@@ -184,6 +209,9 @@ def denied(request: Request) -> Response | None:
             "Forbidden",
             f'pods is forbidden: User "hub" cannot use resource "pods" in the namespace "{request.path_params["namespace"]}"',
         )
+    resource, verb = asked(request)
+    if (resource, verb) not in CLUSTER[0].rights:
+        return refused(403, "Forbidden", f'{resource} is forbidden: User "hub" cannot {verb} resource "{resource}"')
     return None
 
 
@@ -299,16 +327,22 @@ async def proxy(request: Request) -> Response:
     found = CLUSTER[0].pods.get(request.path_params["name"].partition(":")[0])
     if found is None or found.inner is None:
         return refused(503, "ServiceUnavailable", "no endpoints available")
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async with plain_client(f"http://{found.ip}:8080") as client:
         try:
-            answer = await client.post(f"http://{found.ip}:8080/{request.path_params['path']}", content=await request.body())
+            answer = await client.post(f"/{request.path_params['path']}", content=await request.body())
         except httpx.HTTPError as error:
             return refused(503, "ServiceUnavailable", f"error trying to reach service: {error}")
     return Response(answer.content, answer.status_code, media_type="application/json")
 
 
+async def everything(request: Request) -> Response:
+    """For tests: the pods, whatever the rights."""
+    return JSONResponse({"items": [pod.shown() for pod in _chosen(request)]})
+
+
 BASE = "/api/v1/namespaces/{namespace}/pods"
 ROUTES = [
+    Route("/everything", everything),
     Route(BASE, pods, methods=["GET", "POST", "DELETE"]),
     Route(BASE + "/{name}", pod, methods=["GET", "DELETE"]),
     Route(BASE + "/{name}/log", log),
