@@ -78,6 +78,7 @@ class DockerEngine:
         self._runtime = runtime
         self._network = address.network or f"whiskhub-{mark}"
         self._bound_to = "127.0.0.1"
+        self._shares_processors = False
         self._pulling: dict[str, asyncio.Task[None]] = {}
         self._client = plain_client(address.base_url, socket=address.socket)
         self._client.timeout = httpx.Timeout(ASK_SECONDS)
@@ -97,6 +98,8 @@ class DockerEngine:
             raise EngineRefused(f"HUB_RUNTIME__RUNTIME_CLASS cannot be used: found {self._runtime}; the engine has {known or 'none'}.")
         if not self._address.local:
             self._bound_to = await asyncio.to_thread(socket.gethostbyname, self._address.host)
+        # One that cannot, such as a rootless one without the right, refuses a container that asks for it.
+        self._shares_processors = bool(info.get("CpuCfsQuota"))
         return docker_holding.of(info, self._runtime)
 
     async def _find_network(self) -> None:
@@ -131,7 +134,7 @@ class DockerEngine:
             await self._ask("POST", f"/containers/{name}/start")
             state = (await self._ask("GET", f"/containers/{name}/json")).json()
             port = _published(state)
-        except (httpx.HTTPError, _Refused) as error:
+        except (httpx.HTTPError, _Refused, ValueError, KeyError) as error:
             await self.remove(name)
             raise LaunchFailed(f"The container engine did not start {spec.image}: {error}") from error
         except BaseException:
@@ -146,7 +149,6 @@ class DockerEngine:
             "PortBindings": {_OPEN_PORT: [{"HostIp": self._bound_to, "HostPort": ""}]},
             "Memory": spec.memory * _MB,
             "MemorySwap": spec.memory * _MB,
-            "NanoCpus": 1_000_000_000,
             "PidsLimit": 256,
             "Ulimits": [
                 {"Name": "nofile", "Soft": 1024, "Hard": 1024},
@@ -165,6 +167,8 @@ class DockerEngine:
             "RestartPolicy": {"Name": "no"},
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "16m", "max-file": "1"}},
         }
+        if self._shares_processors:
+            host["NanoCpus"] = 1_000_000_000
         if self._runtime:
             host["Runtime"] = self._runtime
         return {
@@ -192,7 +196,7 @@ class DockerEngine:
             pulling.add_done_callback(lambda _task: self._pulling.pop(image, None))
         try:
             await asyncio.shield(pulling)
-        except (httpx.HTTPError, _Refused) as error:
+        except (httpx.HTTPError, _Refused, TimeoutError, msgspec.MsgspecError) as error:
             if there:
                 return  # the one that is here is as good as any
             log.warning("An image could not be pulled", image=image, reason=str(error))
@@ -201,7 +205,8 @@ class DockerEngine:
     async def _pull(self, name: str, tag: str) -> None:
         """The engine answers with a line for each step, and says in one of them what went wrong."""
         parameters = {"fromImage": name, "tag": tag or "latest"}
-        async with asyncio.timeout(PULL_SECONDS), self._client.stream("POST", "/images/create", params=parameters) as response:
+        timeout = httpx.Timeout(PULL_SECONDS)
+        async with self._client.stream("POST", "/images/create", params=parameters, timeout=timeout) as response:
             if response.is_error:
                 raise _Refused(_message(response.status_code, await response.aread()))
             async for line in response.aiter_lines():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class KubernetesEngine:
             await self._ask("POST", "/pods", json=body)
             async with asyncio.timeout(START_SECONDS):
                 pod = await self._running(name, spec.image)
-        except (httpx.HTTPError, _Refused, TimeoutError) as error:
+        except (httpx.HTTPError, _Refused, TimeoutError, ValueError, KeyError) as error:
             await self.remove(name)
             raise LaunchFailed(f"The cluster did not start {spec.image}: {error or 'it took too long'}") from error
         except BaseException:
@@ -93,19 +93,20 @@ class KubernetesEngine:
         """The pod once its container runs, or has ended already. Raises ImageMissing, _Refused."""
         pod: dict[str, Any] = (await self._ask("GET", f"/pods/{name}")).json()
         while not pods.started(pod):
-            async for found in self._changes(name, pod["metadata"].get("resourceVersion", "")):
-                pod = found
-                trouble = pods.trouble(pod)
-                if trouble in pods.BAD_IMAGE:
-                    log.warning("An image could not be pulled", image=image, reason=trouble)
-                    raise ImageMissing(image)
-                if trouble:
-                    raise _Refused(trouble)
-                if pods.started(pod):
-                    break
+            async with contextlib.aclosing(self._changes(name, pod["metadata"].get("resourceVersion", ""))) as changes:
+                async for found in changes:
+                    pod = found
+                    trouble = pods.trouble(pod)
+                    if trouble in pods.BAD_IMAGE:
+                        log.warning("An image could not be pulled", image=image, reason=trouble)
+                        raise ImageMissing(image)
+                    if trouble:
+                        raise _Refused(trouble)
+                    if pods.started(pod):
+                        break
         return pod
 
-    async def _changes(self, name: str, version: str) -> AsyncIterator[dict[str, Any]]:
+    async def _changes(self, name: str, version: str) -> AsyncGenerator[dict[str, Any], None]:
         """What becomes of a pod; the server ends the list now and then."""
         parameters = {"watch": "true", "fieldSelector": f"metadata.name={name}", "resourceVersion": version, "timeoutSeconds": "30"}
         async with self._client.stream("GET", "/pods", params=parameters) as response:

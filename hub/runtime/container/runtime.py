@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hub.domain.errors import Malformed
 from hub.runtime import isolation
@@ -16,6 +17,8 @@ from hub.runtime.container.process import ContainerProcess, UnpulledProcess
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
+
+_LOOPBACK = ("127.", "localhost", "::1")
 
 
 class ContainerRuntime:
@@ -48,6 +51,8 @@ class ContainerRuntime:
             await self.close()
             raise
         log.info("Actions run in containers", **self.details())
+        if (urlsplit(self._api_host()).hostname or "").startswith(_LOOPBACK):
+            log.warning("Actions cannot reach the hub: HUB_BASE_URL is on loopback, which is a container's own", base_url=self._api_host())
 
     @property
     def level(self) -> int:
