@@ -124,12 +124,17 @@ async def test_the_end_of_a_container_is_the_end_of_its_log() -> None:
 
 
 async def test_a_line_without_end_is_cut_at_the_limit() -> None:
-    """It takes no more memory than that."""
+    """It takes no more memory than that, and the border after it is one."""
     output = Output(BOTH, 1)
+    output.begin()
     for _ in range(40):
         output.add("stdout", b"x" * 100_000)
-    lines = taken(output)
+        assert sum(len(stream.partial) for stream in output._streams) < 1_200_000
+    assert output._streams[0].partial == b"x" * (len(END) - 1)
+    output.add("stdout", END)
+    output.add("stderr", END)
 
+    assert await output.answered()
+    lines = taken(output)
     assert lines[-1] == "stderr: Logs were truncated because the total bytes size exceeds the limit of 1048576 bytes."
     assert sum(map(len, lines)) < 1_048_800
-    assert sum(len(stream.partial) for stream in output._streams) <= 1_200_000

@@ -40,9 +40,10 @@ class Output(Lines):
                 self._border(stream, line.removesuffix(SENTINEL))
             else:
                 self._keep(name, line)
-        if len(stream.partial) > max(self._limit, len(SENTINEL)):
-            self._keep(name, stream.partial)
-            stream.partial = b""
+        if len(stream.partial) > (0 if self._cut else self._limit) + len(SENTINEL):
+            # Its end may be the begin of a border.
+            self._keep(name, stream.partial[: -len(SENTINEL)])
+            stream.partial = stream.partial[-len(SENTINEL) :]
         self._changed.set()
 
     def _border(self, stream: Stream, rest: bytes) -> None:
