@@ -32,7 +32,6 @@ class Kind:
     program: str
     launcher: str
     real: str
-    requires_main: bool = False
 
     def flags(self, memory: int) -> list[str]:
         """What its program is started with; `memory` in MB. Python sees nothing but its standard library."""
@@ -121,6 +120,11 @@ class Kinds:
         except Malformed:
             return False
         return True
+
+    def needs_main(self, kind: str) -> bool:
+        """Whether actions of that kind must name their `main`."""
+        del kind
+        return False
 
     def runs_on(self, kind: str) -> str | None:
         """What really runs an older kind; None when the kind is listed."""

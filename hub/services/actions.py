@@ -42,10 +42,6 @@ class KindChoice(Protocol):
     def name(self) -> str:
         """The kind as it is stored."""
 
-    @property
-    def requires_main(self) -> bool:
-        """Whether code of it must say which function it is."""
-
 
 class KindTable(Protocol):
     """Which kinds run here. `runs_images` says whether container images of developers do."""
@@ -62,6 +58,9 @@ class KindTable(Protocol):
 
     def runs_on(self, kind: str) -> str | None:
         """The kind that really runs an older one, or None."""
+
+    def needs_main(self, kind: str) -> bool:
+        """Whether its actions must name their `main`."""
 
 
 @dataclass(kw_only=True)
@@ -323,13 +322,13 @@ class Actions:
             return await self._sequence(caller, name, exec_.components or ())
         if exec_.kind == "blackbox":
             return self._blackbox(caller, exec_)
-        choice = self._kinds.resolve(exec_.kind)
-        self._check_kind(caller, choice.name)
-        if choice.requires_main and not exec_.main:
-            words = f"'main' must be a string defined in 'exec' for '{choice.name}' actions"
-            raise Malformed(f"The request content was malformed:\n{words}", field="exec.main")
+        kind = self._kinds.resolve(exec_.kind).name
+        self._check_kind(caller, kind)
+        if exec_.main is None and self._kinds.needs_main(kind):
+            text = f"'main' must be a string defined in 'exec' for '{kind}' actions"
+            raise Malformed(f"The request content was malformed:\n{text}", field="exec.main")
         code = exec_.code or ""
-        return CodeExec(kind=choice.name, code=code, binary=looks_binary(code), main=exec_.main)
+        return CodeExec(kind=kind, code=code, binary=looks_binary(code), main=exec_.main)
 
     def _blackbox(self, caller: Identity, exec_: ExecPut) -> CodeExec:
         """An image of the developer's; blank code is none (openwhisk-api §2.4)."""

@@ -50,11 +50,6 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """The kind as it is stored."""
         return self.kind
 
-    @property
-    def requires_main(self) -> bool:
-        """Whether its code must say which function it is."""
-        return self.require_main
-
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
     runtimes: dict[str, list[Runtime]]
@@ -107,6 +102,11 @@ class Images:
         """Each kind has its own image."""
         del kind
         return None
+
+    def needs_main(self, kind: str) -> bool:
+        """Whether actions of that kind must name their `main`."""
+        row = self._kinds.get(kind)
+        return row is not None and row.require_main
 
     def of(self, exec_: CodeExec) -> Runtime:
         """What to run code in. Raises Malformed for a kind that is not in the manifest any more."""
