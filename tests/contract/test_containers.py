@@ -210,6 +210,17 @@ async def test_nobody_can_be_initialised_twice(bench: Bench) -> None:
     assert outcome.response.result == {"error": "Cannot initialize the action more than once."}
 
 
+async def test_an_engine_is_reached_by_its_port(tmp_path: Path) -> None:
+    """As by its socket file."""
+    with engines.docker_api_over_tcp() as port:
+        found = Bench(f"docker:tcp://127.0.0.1:{port}", tmp_path / "isolation")
+        await found.runtime.open()
+        outcome = await run(await found.start(ECHO), {"a": 1})
+        await found.runtime.close()
+
+    assert outcome.response.result == {"a": 1}
+
+
 # What is asked of the engine
 
 

@@ -143,7 +143,12 @@ async def again(process: Any, value: Any, limits: Limits | None = None) -> Outco
 PLACES = ("", " in cells", " in containers", " in docker", " in kubernetes")
 
 
-@pytest.fixture(params=[f"{family}{place}" for place in PLACES for family in ("python", "nodejs")])
+# Of containers the protocol is what is tested; another language behind it is worth a slow run only.
+SLOW = {"nodejs in containers": [pytest.mark.slow]}
+PARAMS = [f"{family}{place}" for place in PLACES for family in ("python", "nodejs")]
+
+
+@pytest.fixture(params=[pytest.param(name, marks=SLOW.get(name, []), id=name) for name in PARAMS])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     """A runtime of its own for each test; nothing is left of it."""
     monkeypatch.setenv("SECRET_OF_THE_HUB", "x")

@@ -3,7 +3,7 @@
 Written after the Engine API reference, and held against the real `docker` command line where there is one. It is stricter than the real one: a
 member of a container's configuration that the reference does not name is refused.
 
-Started as `python -m tests.support.docker_api SOCKET [SECURITY_OPTION…]`; it ends its containers when it ends.
+Started as `python -m tests.support.docker_api SOCKET|PORT [SECURITY_OPTION…]`; it ends its containers when it ends.
 """
 
 from __future__ import annotations
@@ -383,11 +383,12 @@ ROUTES = [
 ]
 
 
-async def main(socket_file: str, *security: str) -> None:
+async def main(place: str, *security: str) -> None:
     ENGINE.append(Engine(list(security)))
     app = Starlette(routes=[*ROUTES, Mount("/v{version}", routes=ROUTES)])
+    where: dict[str, Any] = {"port": int(place)} if place.isdecimal() else {"uds": place}
     try:
-        await uvicorn.Server(uvicorn.Config(app, uds=socket_file, log_level="warning", timeout_graceful_shutdown=1)).serve()
+        await uvicorn.Server(uvicorn.Config(app, **where, log_level="warning", timeout_graceful_shutdown=1)).serve()
     finally:
         await asyncio.gather(*(row.inner.end() for row in ENGINE[0].containers.values() if row.inner))
 

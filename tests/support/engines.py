@@ -61,6 +61,15 @@ def docker_api(folder: Path, *security: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def docker_api_over_tcp() -> Iterator[int]:
+    """The same on a port of the loopback."""
+    port = free_port()
+    with _server("tests.support.docker_api", str(port)):
+        eventually(lambda: _listens(port), what="the engine")
+        yield port
+
+
+@contextlib.contextmanager
 def kubernetes_api(folder: Path, *options: str) -> Iterator[Path]:
     """A Kubernetes API server, its pods being local processes; a kubeconfig with the right to use the namespace `actions`."""
     certificate, key = self_signed(folder)
