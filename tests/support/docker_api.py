@@ -341,6 +341,14 @@ async def logs(request: Request) -> Response:
     return StreamingResponse(frames(), media_type="application/vnd.docker.multiplexed-stream")
 
 
+async def wait(request: Request) -> Response:
+    row = ENGINE[0].find(request.path_params["name"])
+    if row is None or row.inner is None:
+        return refused(404, f"No such container: {request.path_params['name']}")
+    await row.inner.ended.wait()
+    return JSONResponse({"StatusCode": row.state["ExitCode"]})
+
+
 async def remove(request: Request) -> Response:
     row = ENGINE[0].find(request.path_params["name"])
     if row is None:
@@ -377,6 +385,7 @@ ROUTES = [
     Route("/containers/json", listed),
     Route("/containers/create", create, methods=["POST"]),
     Route("/containers/{name}/start", start, methods=["POST"]),
+    Route("/containers/{name}/wait", wait, methods=["POST"]),
     Route("/containers/{name}/json", inspect),
     Route("/containers/{name}/logs", logs),
     Route("/containers/{name}", remove, methods=["DELETE"]),

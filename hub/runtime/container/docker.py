@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from hub.runtime.base import LaunchFailed
 from hub.runtime.container import docker_holding
 from hub.runtime.container.address import DockerAddress
 from hub.runtime.container.engine import PORT, STEADY, ContainerSpec, EngineRefused, Holding, ImageMissing, plain_client
+from hub.runtime.container.output import SETTLED
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
@@ -64,6 +65,29 @@ def _published(state: dict[str, Any]) -> str:
     """The port at which the container is reached; empty when it ended at once."""
     ports = (state["NetworkSettings"].get("Ports") or {}).get(_OPEN_PORT)
     return str(ports[0]["HostPort"]) if ports else ""
+
+
+async def _until(parts: AsyncIterator[bytes], end: Coroutine[Any, Any, None]) -> AsyncIterator[bytes]:
+    """The parts that come before an end, and those that were on their way."""
+    ending = asyncio.ensure_future(end)
+    coming: asyncio.Future[bytes] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(parts))
+            await asyncio.wait({coming, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                await asyncio.wait({coming}, timeout=SETTLED)
+            if not coming.done():
+                return
+            try:
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        unfinished: list[asyncio.Future[Any]] = [ending, *([coming] if coming else [])]
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
 
 
 class DockerEngine:
@@ -223,7 +247,7 @@ class DockerEngine:
         async with self._client.stream("GET", f"/containers/{name}/logs", params=parameters, timeout=timeout) as response:
             response.raise_for_status()
             received = bytearray()
-            async for part in response.aiter_raw():
+            async for part in _until(response.aiter_raw(), self._ended(name)):
                 received += part
                 while len(received) >= _FRAME.size:
                     kind, length = _FRAME.unpack_from(received)
@@ -231,6 +255,11 @@ class DockerEngine:
                         break
                     yield _STREAMS.get(kind, "stdout"), bytes(memoryview(received)[_FRAME.size : _FRAME.size + length])
                     del received[: _FRAME.size + length]
+
+    async def _ended(self, name: str) -> None:
+        """Wait for the end of a container; some engines leave its log open then."""
+        timeout = httpx.Timeout(ASK_SECONDS, read=None)
+        await self._ask("POST", f"/containers/{name}/wait", missing=True, timeout=timeout)
 
     async def out_of_memory(self, name: str) -> bool:
         """See `Container.out_of_memory`."""
