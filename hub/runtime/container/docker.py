@@ -8,7 +8,7 @@ import secrets
 import socket
 import struct
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -29,6 +29,7 @@ PULL_SECONDS = 600.0
 ASK_SECONDS = 60.0
 _OPEN_PORT = f"{PORT}/tcp"
 _FRAME = struct.Struct(">BxxxI")
+_Part = TypeVar("_Part")
 _STREAMS = {1: "stdout", 2: "stderr"}
 _NEWEST = ("latest", "")
 _MB = 1_048_576
@@ -67,10 +68,10 @@ def _published(state: dict[str, Any]) -> str:
     return str(ports[0]["HostPort"]) if ports else ""
 
 
-async def _until(parts: AsyncIterator[bytes], end: Coroutine[Any, Any, None]) -> AsyncIterator[bytes]:
+async def _until(parts: AsyncIterator[_Part], end: Coroutine[Any, Any, None]) -> AsyncIterator[_Part]:
     """The parts that come before an end, and those that were on their way."""
     ending = asyncio.ensure_future(end)
-    coming: asyncio.Future[bytes] | None = None
+    coming: asyncio.Future[_Part] | None = None
     try:
         while True:
             coming = asyncio.ensure_future(anext(parts))
@@ -240,14 +241,18 @@ class DockerEngine:
 
     # What containers ask of their engine
 
-    async def output(self, name: str) -> AsyncIterator[tuple[str, bytes]]:
+    def output(self, name: str) -> AsyncIterator[tuple[str, bytes]]:
+        """See `Container.output`."""
+        return _until(self._frames(name), self._ended(name))
+
+    async def _frames(self, name: str) -> AsyncIterator[tuple[str, bytes]]:
         """The engine's frames: a byte for the stream, a length, and bytes."""
         parameters = {"follow": "true", "stdout": "true", "stderr": "true"}
         timeout = httpx.Timeout(ASK_SECONDS, read=None)
         async with self._client.stream("GET", f"/containers/{name}/logs", params=parameters, timeout=timeout) as response:
             response.raise_for_status()
             received = bytearray()
-            async for part in _until(response.aiter_raw(), self._ended(name)):
+            async for part in response.aiter_raw():
                 received += part
                 while len(received) >= _FRAME.size:
                     kind, length = _FRAME.unpack_from(received)
