@@ -54,12 +54,12 @@ class LocalContainer:
 
     async def start(self) -> None:
         words = [sys.executable, "-I", "-S", str(PROXY), self.host, str(self.port), *command_for(self.image, self.memory)]
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **self.env}
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LIFELINE": "yes", **self.env}
         self._process = await asyncio.create_subprocess_exec(
             *words,
             cwd=self.folder,
             env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
