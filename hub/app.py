@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -55,8 +56,13 @@ from hub.data import DataFolder
 from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
+from hub.runtime.base import Runtime
 from hub.runtime.cell_spawner import Doors, Factory
 from hub.runtime.compilers import Compilers
+from hub.runtime.container import drivers
+from hub.runtime.container.engine import EngineRefused
+from hub.runtime.container.images import Images
+from hub.runtime.container.runtime import ContainerRuntime
 from hub.runtime.isolated import Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
@@ -155,8 +161,8 @@ def check_choices(settings: Settings) -> None:
     """Raise SettingsRefused for what this program cannot be: unknown drivers, or a part of the roles."""
     if settings.bus_url != "local:":
         raise _unknown("HUB_BUS_URL", settings.bus_url, "local:")
-    if settings.runtime_url != "process:":
-        raise _unknown("HUB_RUNTIME_URL", settings.runtime_url, "process:")
+    if settings.runtime_url != "process:" and not settings.runtime_url.startswith(drivers.SCHEMES):
+        raise _unknown("HUB_RUNTIME_URL", settings.runtime_url, "process:, docker: or kubernetes:NAMESPACE")
     try:
         allowances(settings.outbound.allow)
     except ValueError as error:
@@ -181,21 +187,19 @@ def _unknown(setting: str, found: str, wanted: str) -> SettingsRefused:
 # Wiring
 
 
-def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callable[[], str], kinds: Kinds, isolated: Isolated) -> Services:
+def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callable[[], str], execution: Execution) -> Services:
     """Make every service and introduce them to each other. Nothing runs yet."""
+    kinds, isolated, runtime, port = execution
     limits = settings.limits
     bus = LocalBus()
     blobs = open_blobs(settings, folder)
-    runtime = ProcessRuntime(
-        kinds, isolated, Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter)
-    )
     pool = Pool(runtime, settings.runtime.memory, settings.runtime.idle.total_seconds())
     entities = Entities(store, blobs, bus)
     identities = Identities(store, bus, action_ranges(limits), folder.token_secret())
     sessions = Sessions(store, identities)
     acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))), runtime.prepare)
     recorder = Recorder(store)
-    outbound = Outbound(settings.outbound.allow, identities.of_namespace, own_places(settings, isolated.port))
+    outbound = Outbound(settings.outbound.allow, identities.of_namespace, own_places(settings, port))
     links = Connections(store, bus, Trial(runtime))
     egresses = Egresses(outbound, links.fields_of)
     links.egress_of = egresses.of_check
@@ -284,10 +288,42 @@ def toolchains(settings: Settings, folder: DataFolder) -> Path:
     return settings.runtime.toolchains or folder.path / "toolchains"
 
 
+class Execution(NamedTuple):
+    """What runs actions: the kinds there are, what holds them, and what starts them; and the hub's own port."""
+
+    kinds: Kinds | Images
+    isolated: Isolated | ContainerRuntime
+    runtime: Runtime
+    port: int
+
+
+def execution_by(settings: Settings, folder: DataFolder, base_url: str, port: int) -> Execution:
+    """The one driver that `HUB_RUNTIME_URL` names runs everything. Raises SettingsRefused."""
+    if not settings.runtime_url.startswith(drivers.SCHEMES):
+        kinds = Kinds.discover(settings.runtime.node or None, folder.path / "programs.json")
+        isolated = isolated_by(settings, folder, kinds, base_url, port)
+        compilers = Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter)
+        return Execution(kinds, isolated, ProcessRuntime(kinds, isolated, compilers), port)
+    try:
+        images = Images.read(settings.runtime.manifest)
+        engine = drivers.engine_for(settings.runtime_url, settings.runtime.runtime_class)
+    except EngineRefused as error:
+        raise SettingsRefused(str(error)) from error
+    remembered = folder.path / "isolation"
+    # The mark is made of the sealing key, which is there once the record is open.
+    containers = ContainerRuntime(images, lambda: engine(folder.mark()), choice_of(settings), remembered, api_host=lambda: base_url)
+    return Execution(images, containers, containers, port)
+
+
+def choice_of(settings: Settings) -> Choice:
+    """What the operator wants of isolation."""
+    loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
+    return Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
+
+
 def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
-    loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
-    choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
+    choice = choice_of(settings)
     idle = settings.runtime.idle.total_seconds()
     # What answers inside cells is made with the doors; nothing runs before.
     return Isolated(
@@ -433,17 +469,15 @@ def inside(app: Edge, settings: Settings) -> Factory:
 
 
 @contextlib.asynccontextmanager
-async def running(
-    settings: Settings, folder: DataFolder, store: Store, base_url: str, kinds: Kinds, isolated: Isolated
-) -> AsyncIterator[Services]:
+async def running(settings: Settings, folder: DataFolder, store: Store, base_url: str, execution: Execution) -> AsyncIterator[Services]:
     """A hub at work: what it accepted before is taken up again; on leaving, everything is committed and every process ended.
 
     Raises SettingsRefused when the isolation that was there before, or was asked for, cannot be had.
     """
-    services = wire(settings, folder, store, lambda: base_url, kinds, isolated)
+    services = wire(settings, folder, store, lambda: base_url, execution)
     try:
         await services.pool.open()
-    except IsolationRefused as error:
+    except (IsolationRefused, EngineRefused) as error:
         raise SettingsRefused(str(error)) from error
     await services.catalog.search.open()
     recording = asyncio.create_task(services.recorder.run())
@@ -491,15 +525,15 @@ async def serve(settings: Settings) -> None:
     scheme = "https" if settings.tls.cert else "http"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-    kinds = Kinds.discover(settings.runtime.node or None, folder.path / "programs.json")
-    isolated = isolated_by(settings, folder, kinds, base_url, port)
+    execution = execution_by(settings, folder, base_url, port)
     store = await open_record(settings, folder)
     try:
-        async with running(settings, folder, store, base_url, kinds, isolated) as services:
+        async with running(settings, folder, store, base_url, execution) as services:
             await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
             tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
             app = build_app(services)
-            isolated.doors.api = inside(app, settings)
+            if isinstance(execution.isolated, Isolated):
+                execution.isolated.doors.api = inside(app, settings)
             main = Door(_config(app, settings, **tls))
             side = Door(_config(admin_app(services.admin, base_url), settings))
             folder.socket.unlink(missing_ok=True)

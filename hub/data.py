@@ -75,6 +75,10 @@ class DataFolder:
         """What the names of tenants in addresses are made with: made of the sealing key, so that addresses outlive a start."""
         return hmac.new(load_or_create_key(self.key), b"tenants of the gateway", hashlib.sha256).digest()
 
+    def mark(self) -> str:
+        """What this hub leaves outside of the folder is known by it: no secret, and no other hub's, wherever its folder is."""
+        return hmac.new(load_or_create_key(self.key), b"what a hub leaves behind", hashlib.sha256).hexdigest()[:12]
+
     def write_wskprops(self, api_host: str, auth: str) -> None:
         """Point `wsk` here: `WSK_CONFIG_FILE=DIR/wskprops wsk list` (0600)."""
         target = self.path / "wskprops"

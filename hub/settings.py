@@ -62,6 +62,12 @@ class Runtime(BaseModel):
         None, description="Folder for what the programs of a compiled language share; empty: `toolchains` in the data folder."
     )
     node: str = Field("", description="Path of the Node.js program; empty: the machine's, else the one installed with the hub.")
+    manifest: Path | None = Field(
+        None, description="A file in the format of OpenWhisk's `runtimes.json`: the images of kinds where actions run in containers."
+    )
+    runtime_class: str = Field(
+        "", description="Runtime class of pods, or OCI runtime of Docker containers, such as one with a kernel of its own."
+    )
 
 
 class Outbound(BaseModel):
@@ -114,7 +120,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="`sqlite:///PATH` or `postgresql://…`; empty: `hub.db` in the data folder.")
     bus_url: str = Field("local:", description="How the parts ring each other: `local:` inside one process.")
     blobs_url: str = Field("", description="Where large bytes are kept: `file:PATH`; empty: `blobs` in the data folder.")
-    runtime_url: str = Field("process:", description="What runs actions: `process:` for child processes of the hub.")
+    runtime_url: str = Field(
+        "process:", description="What runs actions: `process:` for cells, `docker:` or `kubernetes:NAMESPACE` for containers."
+    )
     packages_dir: Path | None = Field(None, description="A folder with a `catalog.yaml` of more built-in packages.")
     feeds_dir: Path | None = Field(None, description="A folder with more feed providers.")
     trusted_proxies: str = Field("", description="Comma-separated addresses of proxies whose forwarding headers are believed.")

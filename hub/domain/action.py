@@ -18,13 +18,17 @@ _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
 
 
 class CodeExec(msgspec.Struct, frozen=True, kw_only=True, tag="code", tag_field="form"):
-    """Code for a runtime kind. `code` is text or base64; `digest` names the blob when the code is kept outside."""
+    """Code for a runtime kind. `code` is text or base64; `digest` names the blob when the code is kept outside.
+
+    `image` is the container image of a `blackbox`, which may come without code.
+    """
 
     kind: str
     code: str
     binary: bool = False
     main: str | None = None
     digest: str | None = None
+    image: str | None = None
 
     def data(self) -> bytes:
         """The code as bytes: decoded when binary."""
@@ -32,7 +36,7 @@ class CodeExec(msgspec.Struct, frozen=True, kw_only=True, tag="code", tag_field=
 
     def size(self) -> int:
         """Bytes as the limit counts them."""
-        return len(self.code.encode()) + len((self.main or "").encode())
+        return len(self.code.encode()) + len((self.main or "").encode()) + len(self.image or "")
 
 
 class SequenceExec(msgspec.Struct, frozen=True, kw_only=True, tag="sequence", tag_field="form"):

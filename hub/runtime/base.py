@@ -89,6 +89,9 @@ class Runtime(Protocol):
     async def launch(self, spec: ProcessSpec) -> ActionProcess:
         """A fresh process, not initialised. Raises LaunchFailed."""
 
+    def prepare(self, exec_: CodeExec) -> None:
+        """Begin what has to be done once before code can run, such as compiling it; returns at once."""
+
     async def close(self) -> None:
         """End everything that was launched."""
 

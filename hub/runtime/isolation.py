@@ -78,9 +78,14 @@ async def find(plan: Plan, choice: Choice, remembered: Path) -> Isolation:
         found = Isolation(level=ladder.NONE, refused={"1": "HUB_RUNTIME__LEVEL is 0"})
     else:
         found = await _probe(plan, ladder.HIGHEST if choice.highest is None else choice.highest)
+    settle(found, choice, remembered)
+    return found
+
+
+def settle(found: Isolation, choice: Choice, remembered: Path) -> None:
+    """Take what was found. Raises IsolationRefused when the hub must not start with it."""
     _check(found, choice, _last(remembered))
     _remember(remembered, found.level)
-    return found
 
 
 def _check(found: Isolation, choice: Choice, last: int | None) -> None:

@@ -76,6 +76,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 class Kinds:
     """The table of kinds: for each family its installations, the default one first."""
 
+    runs_images = False
+
     def __init__(self, families: dict[str, list[Installation]]) -> None:
         self._families = families
 

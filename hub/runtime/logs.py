@@ -32,46 +32,32 @@ class Stamps:
 
 
 class Stream:
-    """One of stdout and stderr."""
+    """One of stdout and stderr, and the line that has begun on it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.partial = b""
+
+
+class Piped(Stream):
+    """A stream that is read from a pipe, without waiting."""
 
     def __init__(self, name: str, pipe: int) -> None:
-        self.name = name
+        super().__init__(name)
         self.pipe = pipe
-        self.partial = b""
         os.set_blocking(pipe, False)
 
 
-class Logs:
-    """Collects lines between two takes. What comes over the limit is read and thrown away, so that the action never blocks on it."""
+class Lines:
+    """Collects lines between two takes, cut off at a limit in MB."""
 
-    def __init__(self, stdout: int, stderr: int, limit_mb: int) -> None:
-        self.streams = (Stream("stdout", stdout), Stream("stderr", stderr))
+    def __init__(self, streams: tuple[Stream, ...], limit_mb: int) -> None:
+        self._streams = streams
         self._limit = limit_mb * MB
         self._lines: list[str] = []
         self._size = 0
         self._cut = False
-        self._closed = False
         self._stamps = Stamps()
-        self._waiting = select.poll()
-        self._by_pipe = {stream.pipe: stream for stream in self.streams}
-        for stream in self.streams:
-            self._waiting.register(stream.pipe, select.POLLIN)
-
-    def read(self, stream: Stream, chunks: int = 1) -> bool:
-        """Read some of what is there without waiting; False when the pipe has ended."""
-        for _ in range(chunks):
-            try:
-                data = os.read(stream.pipe, _CHUNK)
-            except BlockingIOError:
-                return True
-            except OSError:
-                return False
-            if not data:
-                return False
-            self._add(stream, data)
-            if len(data) < _CHUNK:
-                return True
-        return True
 
     def _add(self, stream: Stream, data: bytes) -> None:
         if self._limit == 0 or self._cut:
@@ -107,14 +93,8 @@ class Logs:
     def _ours(self, text: str) -> str:
         return f"{self._stamps.next()} stderr: {text}"
 
-    def take(self, *extra: str, last: bool = True) -> tuple[str, ...]:
-        """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr.
-
-        Unless it was the `last` one under way, a line that has begun is left to be ended.
-        """
-        if not self._closed:
-            for pipe, _ in self._waiting.poll(0):
-                self.read(self._by_pipe[pipe], _MOST_CHUNKS)
+    def _taken(self, extra: tuple[str, ...], *, last: bool) -> tuple[str, ...]:
+        """See `Logs.take`."""
         if last:
             self._end_lines()
         if not self._lines and not extra:
@@ -124,10 +104,49 @@ class Logs:
         return tuple(lines)
 
     def _end_lines(self) -> None:
-        for stream in self.streams:
+        for stream in self._streams:
             if stream.partial:
                 self._line(stream.name, stream.partial)
                 stream.partial = b""
+
+
+class Logs(Lines):
+    """The lines of two pipes. What comes over the limit is read and thrown away, so that the action never blocks on it."""
+
+    def __init__(self, stdout: int, stderr: int, limit_mb: int) -> None:
+        self.streams = (Piped("stdout", stdout), Piped("stderr", stderr))
+        super().__init__(self.streams, limit_mb)
+        self._closed = False
+        self._waiting = select.poll()
+        self._by_pipe = {stream.pipe: stream for stream in self.streams}
+        for stream in self.streams:
+            self._waiting.register(stream.pipe, select.POLLIN)
+
+    def read(self, stream: Piped, chunks: int = 1) -> bool:
+        """Read some of what is there without waiting; False when the pipe has ended."""
+        for _ in range(chunks):
+            try:
+                data = os.read(stream.pipe, _CHUNK)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            self._add(stream, data)
+            if len(data) < _CHUNK:
+                return True
+        return True
+
+    def take(self, *extra: str, last: bool = True) -> tuple[str, ...]:
+        """Everything up to now belongs to the run that ended; `extra` lines of our own follow on stderr.
+
+        Unless it was the `last` one under way, a line that has begun is left to be ended.
+        """
+        if not self._closed:
+            for pipe, _ in self._waiting.poll(0):
+                self.read(self._by_pipe[pipe], _MOST_CHUNKS)
+        return self._taken(extra, last=last)
 
     def close(self) -> None:
         """Give the pipes back; what was read can still be taken."""

@@ -20,7 +20,7 @@ from hub.runtime.code import Code
 from hub.runtime.compilers import Compilers
 from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.kinds import Kinds
-from hub.runtime.logs import Logs, Stream
+from hub.runtime.logs import Logs, Piped
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
 from hub.runtime.spawn import Spawned, Spawner, Wanted
 
@@ -123,7 +123,7 @@ class LaunchedProcess:
         """Open the door to it."""
         await self._door.open(self._spawned.door)
 
-    def _log_readable(self, stream: Stream) -> None:
+    def _log_readable(self, stream: Piped) -> None:
         if not self._logs.read(stream):
             self._loop.remove_reader(stream.pipe)
 

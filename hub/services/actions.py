@@ -45,7 +45,11 @@ class KindChoice(Protocol):
 
 
 class KindTable(Protocol):
-    """Which kinds run here."""
+    """Which kinds run here. `runs_images` says whether container images of developers do."""
+
+    @property
+    def runs_images(self) -> bool:
+        """Whether actions may be a `blackbox`."""
 
     def resolve(self, kind: str) -> KindChoice:
         """Raises Malformed with the list of valid kinds."""
@@ -328,7 +332,7 @@ class Actions:
         if exec_.kind == "sequence":
             return await self._sequence(caller, name, exec_.components or ())
         if exec_.kind == "blackbox":
-            raise _kind_refused(exec_.kind)
+            return self._blackbox(caller, exec_)
         kind = self._kinds.resolve(exec_.kind).name
         self._check_kind(caller, kind)
         if exec_.main is None and self._kinds.needs_main(kind):
@@ -336,6 +340,14 @@ class Actions:
             raise Malformed(f"The request content was malformed:\n{text}", field="exec.main")
         code = exec_.code or ""
         return CodeExec(kind=kind, code=code, binary=looks_binary(code), main=exec_.main)
+
+    def _blackbox(self, caller: Identity, exec_: ExecPut) -> CodeExec:
+        """An image of the developer's; blank code is none (openwhisk-api §2.4)."""
+        if not self._kinds.runs_images:
+            raise _kind_refused(exec_.kind)
+        self._check_kind(caller, exec_.kind)
+        code = exec_.code if exec_.code and exec_.code.strip() else ""
+        return CodeExec(kind=exec_.kind, code=code, binary=looks_binary(code), main=exec_.main, image=exec_.image)
 
     def _check_kind(self, caller: Identity, kind: str) -> None:
         """What the namespace and the operator allow together; nothing said, or nothing left, is everything (openwhisk-api §9.2)."""
@@ -407,7 +419,8 @@ def _sequence_parameters(exec_: SequenceExec) -> Parameters:
 
 def _check_sizes(caller: Identity, put: ActionPut) -> None:
     if put.exec:
-        size = len((put.exec.code or "").encode()) + len((put.exec.main or "").encode()) + sum(map(len, put.exec.components or ()))
+        texts = (put.exec.code or "", put.exec.main or "", put.exec.image or "", *(put.exec.components or ()))
+        size = sum(len(text.encode()) for text in texts)
         check_size("exec", size, LARGEST_EXEC)
     check_entity_sizes(caller, put.parameters, put.annotations)
 

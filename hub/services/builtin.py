@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from hub.domain.identity import Identity
+from hub.services.catalog import PublishRefused
 from hub.services.directory import Services
 from hub.telemetry.log import get_logger
 
@@ -34,5 +35,12 @@ async def _identity(services: Services, namespace: str) -> Identity:
 async def install_builtin(services: Services, system: Identity, listing: Path) -> None:
     """Publish what `catalog.yaml` lists through the same door as anybody's, and install it for everybody."""
     for row in yaml.safe_load(await asyncio.to_thread(listing.read_text))["packages"]:
-        for release in await services.catalog.publish_builtin(system, listing.parent / row["path"]):
+        try:
+            releases = await services.catalog.publish_builtin(system, listing.parent / row["path"])
+        except PublishRefused as refused:
+            if not refused.only("kind_runs_here"):
+                raise
+            log.warning("A built-in package is left out, since its kinds do not run here", package=row["path"])
+            continue
+        for release in releases:
             await services.installs.install_builtin(system, release)

@@ -43,6 +43,10 @@ class PublishRefused(RequestError):
         super().__init__(f"The package has {len(errors)} error{'s' if len(errors) != 1 else ''}: {errors[0].message}")
         self.findings = findings
 
+    def only(self, code: str) -> bool:
+        """Whether all errors are of one check."""
+        return all(finding.code == code for finding in self.findings if finding.severity == Severity.ERROR)
+
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What a publish made (or, dry, would make), and what the checks had to say."""

@@ -188,14 +188,21 @@ def _exec(value: Json) -> ExecPut:
     if kind == "sequence":
         return ExecPut(kind=kind, components=_components(value.get("components")))
     if kind == "blackbox":
-        return ExecPut(kind=kind, image=_image(value.get("image")))
-    code = value.get("code", value.get("jar"))
-    if not isinstance(code, str):
+        image = _image(value.get("image"))
+        return ExecPut(kind=kind, image=image, code=_code(kind, value.get("code") or ""), main=_main(kind, value.get("main")))
+    return ExecPut(kind=kind, code=_code(kind, value.get("code", value.get("jar"))), main=_main(kind, value.get("main")))
+
+
+def _code(kind: str, value: Json) -> str:
+    if not isinstance(value, str):
         raise malformed(f"'code' must be a string or attachment object defined in 'exec' for '{kind}' actions", field="exec.code")
-    main = value.get("main")
-    if main is not None and not isinstance(main, str):
+    return value
+
+
+def _main(kind: str, value: Json) -> str | None:
+    if value is not None and not isinstance(value, str):
         raise malformed(f"if defined, 'main' be a string in 'exec' for '{kind}' actions", field="exec.main")
-    return ExecPut(kind=kind, code=code, main=main or None)
+    return value or None
 
 
 def _image(value: Json) -> str:
@@ -270,7 +277,9 @@ def exec_to_wire(exec_: CodeExec | SequenceExec | NativeExec, *, code: bool) -> 
     row: dict[str, Json] = {"kind": exec_.kind, "binary": False}
     if isinstance(exec_, CodeExec):
         row["binary"] = exec_.binary
-        if code:
+        if exec_.image is not None:
+            row["image"] = exec_.image
+        if code and (exec_.code or exec_.image is None):
             row["code"] = exec_.code
         if exec_.main:
             row["main"] = exec_.main

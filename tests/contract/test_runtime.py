@@ -25,6 +25,7 @@ from hub.runtime.plain_spawner import PlainSpawner
 from hub.runtime.process import ProcessRuntime
 from hub.runtime.spawn import Spawner
 from tests.support.cells import cell_spawner
+from tests.support.engines import containers_of
 from tests.support.eventually import eventually
 from tests.support.peers import absent
 
@@ -101,8 +102,13 @@ SOURCES: dict[str, dict[str, str]] = {
 class Bench:
     """Runs the sources of one family."""
 
-    def __init__(self, runtime: ProcessRuntime, family: str, kind: str, *, in_cells: bool) -> None:
-        self.runtime, self.family, self.kind, self.in_cells = runtime, family, kind, in_cells
+    def __init__(self, runtime: Any, family: str, kind: str, where: str) -> None:
+        self.runtime, self.family, self.kind, self.where = runtime, family, kind, where
+
+    def only_in_launchers(self, why: str) -> None:
+        """What images do in their own way, or what the protocol has no place for."""
+        if self.where not in {"", "cells"}:
+            pytest.skip(f"not of the container protocol: {why}")
 
     async def start(
         self,
@@ -134,13 +140,29 @@ async def again(process: Any, value: Any, limits: Limits | None = None) -> Outco
     return found
 
 
-@pytest.fixture(params=["python", "nodejs", "python in cells", "nodejs in cells"])
+PLACES = ("", " in cells", " in containers", " in docker", " in kubernetes")
+
+
+# Of containers the protocol is what is tested; another language behind it is worth a slow run only.
+SLOW = {"nodejs in containers": [pytest.mark.slow]}
+PARAMS = [f"{family}{place}" for place in PLACES for family in ("python", "nodejs")]
+
+
+@pytest.fixture(params=[pytest.param(name, marks=SLOW.get(name, []), id=name) for name in PARAMS])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     """A runtime of its own for each test; nothing is left of it."""
     monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
     others = psutil.Process().children(recursive=True)
     kinds = Kinds.discover()
-    family, _, where = request.param.partition(" ")
+    family, _, where = request.param.partition(" in ")
+    if where not in {"", "cells"}:
+        runtime: Any = containers_of(where, tmp_path / "isolation")
+        await runtime.open()
+        yield Bench(runtime, family, {"python": "python:3", "nodejs": "nodejs:20"}[family], where)
+        await runtime.close()
+        left = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+        assert not [line for line in left if "action_proxy" in line]
+        return
     names = [name for name in kinds.names() if name.startswith(family)]
     if not names:
         absent(f"there is no {family}")
@@ -149,7 +171,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
         spawner = await cell_spawner(tmp_path)
     runtime = ProcessRuntime(kinds, spawner)
     await runtime.open()
-    yield Bench(runtime, family, names[0], in_cells=bool(where))
+    yield Bench(runtime, family, names[0], where)
     await runtime.close()
     left = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True) if child not in others]
     assert not [line for line in left if "launchers" in line or "cells" in line]
@@ -196,7 +218,7 @@ async def test_the_environment_is_the_actions_own(bench: Bench) -> None:
     found = (await bench.run("env", env={"TOKEN": "t", "__OW_API_KEY": "k"})).response.result
 
     assert (found["TOKEN"], found["__OW_API_KEY"]) == ("t", "k")
-    assert (found["__OW_API_HOST"], found["__OW_NAMESPACE"]) == (IN_CELLS_API if bench.in_cells else PLAIN_API, "caller")
+    assert (found["__OW_API_HOST"], found["__OW_NAMESPACE"]) == (IN_CELLS_API if bench.where == "cells" else PLAIN_API, "caller")
     assert found["__OW_DEADLINE"].isdigit()
     assert not {"VIRTUAL_ENV", "SECRET_OF_THE_HUB"} & set(found)
 
@@ -301,6 +323,11 @@ async def test_empty_lines_count_too(bench: Bench) -> None:
 async def test_a_forged_sentinel_moves_no_border(bench: Bench) -> None:
     """What an action prints is its log, whatever it says."""
     process = await bench.start("forges")
+    if bench.where not in {"", "cells"}:
+        # Here it is the border: it is not in the log, and its container does not serve again.
+        outcome = await again(process, {})
+        assert (words(outcome), outcome.reusable, process.alive) == (["stdout: after"], False, False)
+        return
     for _ in range(2):
         assert words(await again(process, {})) == ["stdout: XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX", "stdout: after"]
 
@@ -327,7 +354,7 @@ async def test_the_whole_group_is_ended(bench: Bench) -> None:
     outcome = await bench.run("child", Limits(timeout=700))
     pid = int(words(outcome)[0].partition(": ")[2])
 
-    if bench.in_cells:
+    if bench.where == "cells":
         # It is another number out here.
         assert not [child for child in psutil.Process().children(recursive=True) if child.name() == "sleep"]
     else:
@@ -369,6 +396,7 @@ async def test_a_cancelled_run_leaves_nothing_behind(bench: Bench) -> None:
 
 async def test_actions_end_with_the_hub(bench: Bench, tmp_path: Path) -> None:
     """However it ends, whatever they are doing, and with what they started."""
+    bench.only_in_launchers("containers of a hub that was killed are ended by its next start")
     command = [sys.executable, "-m", "tests.support.doomed", str(tmp_path / "doomed"), bench.kind]
     hub = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
@@ -431,6 +459,7 @@ def _names_below(folder: Path) -> set[str]:
 
 async def test_a_zip_cannot_leave_its_folder(bench: Bench, tmp_path: Path) -> None:
     """Names that point outside are refused before anything is written."""
+    bench.only_in_launchers("images unpack in their own way")
     outcome = await bench.run("zip", code=archive({"../../escaped.txt": "x"}))
 
     assert outcome.response.status == Status.DEVELOPER_ERROR
@@ -440,6 +469,7 @@ async def test_a_zip_cannot_leave_its_folder(bench: Bench, tmp_path: Path) -> No
 @pytest.mark.parametrize("what", ["cut off", "file over folder", "damaged"])
 async def test_an_archive_that_cannot_be_unpacked_is_the_developers_error(bench: Bench, what: str) -> None:
     """Not the hub's."""
+    bench.only_in_launchers("images unpack in their own way")
     data = bytearray(base64.b64decode(archive({"a": "x" * 500} | ({"a/b": "y"} if what == "file over folder" else {}))))
     if what == "cut off":
         del data[-30:]
@@ -454,6 +484,7 @@ async def test_an_archive_that_cannot_be_unpacked_is_the_developers_error(bench:
 @pytest.mark.parametrize("bench", ["python"], indirect=True)
 async def test_a_virtual_environment_in_the_zip_is_used(bench: Bench) -> None:
     """Of whatever version it was made for, since older kinds run here, too."""
+    bench.only_in_launchers("images unpack in their own way")
     members = {
         "__main__.py": "import shipped\ndef main(args):\n    return {'word': shipped.word}",
         "virtualenv/lib/python3.7/site-packages/shipped.py": "word = 'v'",
@@ -492,6 +523,8 @@ SHARED = Limits(timeout=5000, concurrency=20)
 
 async def test_answers_come_in_any_order(bench: Bench) -> None:
     """To the run that each belongs to."""
+    if bench.family == "python":
+        bench.only_in_launchers("this image takes one run at a time")
     process = await bench.start("overlaps", SHARED)
     assert process.places == 20
     first, second = (asyncio.create_task(again(process, {"name": name})) for name in "ab")
@@ -503,6 +536,8 @@ async def test_answers_come_in_any_order(bench: Bench) -> None:
 
 async def test_large_payloads_of_overlapping_runs_do_not_mix(bench: Bench) -> None:
     """However slowly the process takes them."""
+    if bench.family == "python":
+        bench.only_in_launchers("this image takes one run at a time")
     process = await bench.start("overlaps", SHARED)
     runs = [asyncio.create_task(again(process, {"name": str(number), "text": "x" * (600_000 + number)})) for number in range(12)]
     await asyncio.sleep(0)
@@ -514,6 +549,7 @@ async def test_large_payloads_of_overlapping_runs_do_not_mix(bench: Bench) -> No
 
 async def test_a_line_that_was_begun_is_not_broken_by_the_end_of_another_run(bench: Bench) -> None:
     """It is in the record of the run at whose end it is whole, or of the last one."""
+    bench.only_in_launchers("the border of a run is a line, which ends the one that was begun")
     process = await bench.start("overlaps", SHARED)
     first = asyncio.create_task(again(process, {"name": "a", "begin": "one ", "end": "line\nrest"}))
     await asyncio.sleep(0)
@@ -529,6 +565,7 @@ async def test_a_line_that_was_begun_is_not_broken_by_the_end_of_another_run(ben
 @pytest.mark.parametrize(("source", "places"), [("echo", 1), ("async", 20)])
 async def test_python_says_whether_its_function_gives_way(bench: Bench, source: str, places: int) -> None:
     """A plain one does not, and has its process to itself."""
+    bench.only_in_launchers("the manifest says which images share")
     assert (await bench.start(source, SHARED)).places == places
 
 
@@ -585,6 +622,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int =
 )  # fmt: skip
 async def test_a_tarball_cannot_leave_its_folder(bench: Bench, tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
     """Names, links and devices that would are refused."""
+    bench.only_in_launchers("images unpack in their own way")
     outcome = await bench.run("zip", code=tarball(*members))
 
     assert outcome.response.status == Status.DEVELOPER_ERROR
@@ -594,6 +632,7 @@ async def test_a_tarball_cannot_leave_its_folder(bench: Bench, tmp_path: Path, m
 
 async def test_links_inside_a_tarball_are_made(bench: Bench) -> None:
     """Package managers put some beside commands."""
+    bench.only_in_launchers("images unpack in their own way")
     sources = SOURCES[bench.family]
     names = {"python": ("__main__.py", "helper.py"), "nodejs": ("index.js", "helper.js")}[bench.family]
     members = [
@@ -610,6 +649,7 @@ async def test_links_inside_a_tarball_are_made(bench: Bench) -> None:
 @pytest.mark.parametrize("what", ["file", "header", "headers", "cut off", "damaged"])
 async def test_a_tarball_is_counted_by_what_comes_out_of_it(bench: Bench, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it says of itself."""
+    bench.only_in_launchers("images unpack in their own way")
     monkeypatch.setattr(unpack, "LARGEST", 1_000_000)
     big = {"file": member("a"), "header": member("a", tarfile.GNUTYPE_LONGNAME)}.get(what)
     members = [(big or member("a"), b"x" * 2_000_000)]
