@@ -110,6 +110,8 @@ from hub.web import pages, reference
 log = get_logger(__name__)
 
 DATABASE_PORT = 5432
+SETTLED_AFTER = 1.0
+"""Seconds after the start until its garbage is collected, once; before, the collector would only find that all is still in use."""
 GRACE = 20
 BACKLOG = 2048
 KEEP_ALIVE = 75
@@ -547,7 +549,7 @@ async def serve(settings: Settings) -> None:
             props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, _drain, main)
-            settle_memory()
+            asyncio.get_running_loop().call_later(SETTLED_AFTER, settle_memory)
             announce(services, base_url, folder, await services.admin.link(base_url))
             try:
                 await main.serve(sockets=[door])
@@ -580,6 +582,7 @@ async def keep_wskprops(services: Services, folder: DataFolder, address: str) ->
 
 def settle_memory() -> None:
     """What the start made stays: the collector need not walk it again and again, and looks less often at what requests leave."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

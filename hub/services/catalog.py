@@ -118,8 +118,10 @@ class Catalog:
         return tuple(stored)
 
     async def publish_builtin(self, system: Identity, folder: Path) -> tuple[Release, ...]:
-        """A folder that comes with the hub, through the same door as anybody's."""
-        return (await self.publish(system, pack(folder), namespace=SYSTEM)).releases
+        """A folder that comes with the hub, through the same door as anybody's; what is released already is not looked at again."""
+        artefact = pack(folder)
+        known = self._search.of_digest(SYSTEM, digest_of(artefact))
+        return known or (await self.publish(system, artefact, namespace=SYSTEM)).releases
 
     async def releases(self, namespace: str, name: str) -> list[Release]:
         """All releases of a listing, newest version first. Raises NotFound."""

@@ -101,6 +101,11 @@ class Search:
         writer.wait_merging_threads()
         self._index.reload()
 
+    def of_digest(self, namespace: str, digest: str) -> tuple[Release, ...]:
+        """The releases of a publisher that were made of one artefact."""
+        rows = (row for versions in self._listings.values() for row in versions.values())
+        return tuple(row for row in rows if row.namespace == namespace and row.digest == digest)
+
     def listing(self, full_name: str) -> Release | None:
         """The default release of a listing."""
         return default_release(list(self._listings.get(full_name, {}).values()))

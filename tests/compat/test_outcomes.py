@@ -246,7 +246,7 @@ def test_what_a_failing_run_printed_is_on_record(http: httpx.Client) -> None:
         http,
         "last_words",
         "function main(a) { console.log('so far'); if (a.die) process.exit(1); return new Promise(() => {}); }",
-        limits={"timeout": 300},
+        limits={"timeout": 1000},
     )
 
     assert log_of(http, "last_words", {"die": True}) == ["stdout: so far", MISSING]

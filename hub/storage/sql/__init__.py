@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel
 
 
@@ -17,7 +17,11 @@ def table_of(model: type[SQLModel]) -> Table:
 
 def insert_for(connection: Connection, table: Table) -> Any:
     """The dialect's own INSERT, which knows `ON CONFLICT`."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - with all its drivers, which the others never need
+
+    return postgresql.insert(table)
 
 
 def upsert(connection: Connection, model: type[SQLModel], row: dict[str, Any], *key: str) -> None:
