@@ -109,7 +109,7 @@ class CellSpawner:
             self._end(cell)
         return None
 
-    async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0) -> Cell:
+    async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0, spare: bool = False) -> Cell:
         own_network = self._level >= ladder.CELL
         order: dict[str, Any] = {
             "work": WORK + unpacked,
@@ -117,6 +117,7 @@ class CellSpawner:
             "environment": self._environment(),
             "listen": [EGRESS_PORT, self._api_port] if own_network else [],
             "connect": [self._port],
+            "spare": spare,
         }
         if kind.family != "python":
             order |= {"command": [kind.program, *kind.flags(memory)], "launcher": kind.launcher}
@@ -149,7 +150,7 @@ class CellSpawner:
         ready = self._ready.setdefault(sort, deque())
         while len(ready) < READY and not self._closing:
             try:
-                cell = await self._make(kind, sort[1] or MEMORY)
+                cell = await self._make(kind, sort[1] or MEMORY, spare=True)
             except WardenRefused as error:
                 log.warning("No cell could be made ready", reason=str(error))
                 return

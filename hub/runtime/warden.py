@@ -88,6 +88,10 @@ class Cell:
         """From now on it is of an action with limits of its own, in MB; `data` 0 leaves private memory to the group or the watch."""
         self._warden.tell({"do": "claim", "cell": self.number, "memory": memory, "data": data})
 
+    def weigh(self, *, yields: bool) -> None:
+        """See `Spawned.weigh`."""
+        self._warden.tell({"do": "weigh", "cell": self.number, "yields": yields})
+
     def kill(self) -> None:
         """See `Spawned.kill`."""
         if self.alive:
