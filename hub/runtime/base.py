@@ -39,10 +39,20 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     deadline: int
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run took: processor time in ms (with its init, and with what runs beside it in the same process), the most memory of its
+    process so far in MB, and the level of isolation it ran at (reliability §5.1).
+    """
+
+    cpu_ms: float
+    peak_mb: int
+    level: int
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended. `init_ms` only when this run began with an init; `reusable` False when the process must not serve again.
 
-    `logs` are complete lines in openwhisk-api §3.4's format; `run_ms` is the wall time of the run.
+    `logs` are complete lines in openwhisk-api §3.4's format; `run_ms` is the wall time of the run; `usage` is there where it can be told.
     """
 
     response: Response
@@ -51,6 +61,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     init_ms: int | None = None
     timed_out: bool = False
     reusable: bool = True
+    usage: Usage | None = None
 
 
 class ActionProcess(Protocol):

@@ -31,6 +31,8 @@ EGRESS_PORT = 3128
 OTHER_PORT = 3233
 """Where the API is inside when the hub's own port is taken by the way out; else it has the same port as outside."""
 AGAIN_AFTER = 0.5
+REST = 0.1
+"""Cells are made ready again once none of their sort was claimed for so long (s): what was claimed runs first, and a burst builds its own."""
 
 Factory = Callable[[], asyncio.BaseProtocol]
 Sort = tuple[str, int]
@@ -72,6 +74,7 @@ class CellSpawner:
         self._used: dict[Sort, tuple[float, Kind]] = {}
         self._filling: dict[Sort, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[bool]] = set()
+        self._claimed = False
         self._closing = False
         self._loop = asyncio.get_running_loop()
         self.warden = Warden(plan, level, self._lost)
@@ -97,6 +100,7 @@ class CellSpawner:
             raise LaunchFailed(f"a cell could not be built: {error}") from error
         copied = wanted.kind.family == "python"
         cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=wanted.memory if copied else 0)
+        self._claimed = True
         self._use(sort, wanted.kind)
         return cell
 
@@ -148,7 +152,10 @@ class CellSpawner:
 
     async def _fill(self, sort: Sort, kind: Kind) -> None:
         ready = self._ready.setdefault(sort, deque())
-        while len(ready) < READY and not self._closing:
+        while len(ready) < READY and sort in self._used and not self._closing:
+            if (rest := self._used[sort][0] + REST - self._loop.time()) > 0 and self._claimed:
+                await asyncio.sleep(rest)
+                continue
             try:
                 cell = await self._make(kind, sort[1] or MEMORY, spare=True)
             except WardenRefused as error:

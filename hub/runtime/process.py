@@ -81,6 +81,8 @@ class LaunchedProcess:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
+        self._meter = spawned.meter()
+        self._since: int | None = None
         self._door = Door(spawned.door, self._died)
         self._logs = Logs(*spawned.pipes(), spec.limits.logs)
         self._watching: asyncio.TimerHandle | None = None
@@ -95,6 +97,7 @@ class LaunchedProcess:
     def _died(self, why: Why = Why.ENDED) -> None:
         """It ended, or it must: nobody may ask it again, and what it started ends with it."""
         self.alive = False
+        self._meter.cpu()  # the last chance
         if self._stopping is None:
             self._spawned.kill()
         self._door.lose(why)
@@ -118,26 +121,32 @@ class LaunchedProcess:
         left = self._door.next_deadline() - self._loop.time()
         if left <= 0:
             self._died(Why.TIME)
-        elif self._spawned.resident() > self.spec.limits.memory * 1_048_576:
+        elif self._takes_too_much():
             self._died(Why.MEMORY)
         else:
             self._watching = self._loop.call_later(min(left, self._spawned.watch_every), self._watch)
 
+    def _takes_too_much(self) -> bool:
+        resident = self._spawned.resident()
+        self._meter.see(resident)
+        self._meter.cpu()
+        return resident > self.spec.limits.memory * 1_048_576
+
     async def init(self, start: Start) -> Outcome | None:
         """See `ActionProcess.init`."""
         begun = time.monotonic()
-        limit = self.spec.limits.timeout
+        self._since = self._meter.cpu()
         code, self._code = self._code or Code(), None
         if code.problem is not None:
-            return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, init=True)
+            return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, since=self._run_since(), init=True)
         try:
             for first in range(0, len(code.archive), PART):
                 self._door.tell(ARCHIVE, code.archive[first : first + PART])
-            what, body = await self._ask(INIT, self._init(code, start), limit / 1000)
+            what, body = await self._ask(INIT, self._init(code, start), self.spec.limits.timeout / 1000)
         except Unanswered as end:
-            return await self._lost(end.why, begun, init=True)
+            return await self._lost(end.why, begun, since=self._run_since(), init=True)
         if what != FINE:
-            return await self._failed(init_failure(body), begun, init=True)
+            return await self._failed(init_failure(body), begun, since=self._run_since(), init=True)
         if self.spec.limits.concurrency > 1 and msgspec.json.decode(body, type=Initialized).concurrent:
             self.places = self.spec.limits.concurrency
         self.initialized = True
@@ -151,30 +160,39 @@ class LaunchedProcess:
         """See `ActionProcess.run`."""
         begun = time.monotonic()
         seconds = run.deadline / 1000 - time.time()
+        since = self._run_since()
         try:
             what, body = await self._ask(RUN, {"value": run.value, "context": run.context}, seconds)
         except Unanswered as end:
-            return await self._lost(end.why, begun, init=False)
+            return await self._lost(end.why, begun, since=since, init=False)
         response = run_response(body, fine=what == FINE)
         extra = (MISSING_LOGS,) if response.status == 2 else ()  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
-        elapsed = int((time.monotonic() - begun) * 1000)
+        took = time.monotonic() - begun
         self._runs += 1
         fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE
         logs = self._logs.take(*extra, last=not self._door.waiting)
-        return Outcome(response=response, logs=logs, run_ms=elapsed, reusable=fresh and not extra)
+        usage = self._meter.usage(since, took)
+        return Outcome(response=response, logs=logs, run_ms=int(took * 1000), reusable=fresh and not extra, usage=usage)
 
-    async def _lost(self, why: Why, begun: float, *, init: bool) -> Outcome:
+    def _run_since(self) -> int:
+        """What the processor time of a run is counted from; the first one is charged with the init."""
+        since, self._since = self._since, None
+        return self._meter.cpu() if since is None else since
+
+    async def _lost(self, why: Why, begun: float, *, since: int, init: bool) -> Outcome:
         """No answer came. What a group of the kernel ended for its memory is known once it is gone."""
-        outcome = await self._failed(fault(""), begun, init=init, timed_out=why is Why.TIME)
+        outcome = await self._failed(fault(""), begun, since=since, init=init, timed_out=why is Why.TIME)
         if why is Why.ENDED and self._out_of_memory:
             why = Why.MEMORY
         died = DIED_IN_INIT if init else DIED_IN_RUN
         words = {Why.TIME: too_long(self.spec.limits.timeout, init=init), Why.MEMORY: OUT_OF_MEMORY, Why.ENDED: died}
         return msgspec.structs.replace(outcome, response=fault(words[why]))
 
-    async def _failed(self, response: Response, begun: float, *, init: bool, timed_out: bool = False) -> Outcome:
+    async def _failed(self, response: Response, begun: float, *, since: int, init: bool, timed_out: bool = False) -> Outcome:
         logs = self._logs.take(MISSING_LOGS)
-        elapsed = int((time.monotonic() - begun) * 1000)
+        took = time.monotonic() - begun
+        usage = self._meter.usage(since, took)
+        elapsed = int(took * 1000)
         if timed_out:
             elapsed = max(elapsed, self.spec.limits.timeout)  # deadlines are whole milliseconds, rounded down
         await self.stop()
@@ -185,6 +203,7 @@ class LaunchedProcess:
             init_ms=max(elapsed, 1) if init else None,
             timed_out=timed_out,
             reusable=False,
+            usage=usage,
         )
 
     # The end
@@ -205,4 +224,5 @@ class LaunchedProcess:
         self._door.close()
         self._out_of_memory = await self._spawned.gone()
         self._logs.close()
+        self._meter.close()
         self._on_end(self)

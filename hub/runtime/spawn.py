@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from hub.runtime.kinds import Kind
+from hub.runtime.usage import Meter
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,12 @@ class Spawned(Protocol):
 
     def resident(self) -> int:
         """Bytes of memory of all its processes; 0 where the kernel itself keeps the limit."""
+
+    def meter(self) -> Meter:
+        """What reads how much of the machine it takes."""
+
+    def weigh(self, *, yields: bool) -> None:
+        """Whether it runs only when nobody else wants the processor; who is not root cannot take it back."""
 
     def kill(self) -> None:
         """End it with everything it started; safe to call twice."""

@@ -260,6 +260,9 @@ def finished(
         marks["initTime"] = outcome.init_ms
     if call.attempts > 1:
         marks["attempts"] = call.attempts
+    if outcome is not None and outcome.usage is not None:
+        usage = outcome.usage
+        marks["hub"] = {"cpu_ms": usage.cpu_ms, "peak_mb": usage.peak_mb, "level": usage.level}
     return Activation(
         activation_id=call.activation_id,
         namespace=call.caller.namespace,

@@ -121,8 +121,12 @@ class Group:
 
     def peak(self) -> int:
         """Most memory it had, in bytes; 0 where the kernel does not keep it."""
-        name = "memory.max_usage_in_bytes" if self._version == LEGACY else "memory.peak"
-        return _number(_read(f"{self._folders[0]}/{name}"))
+        return _number(_read(self.peak_file))
+
+    @property
+    def peak_file(self) -> str:
+        """Where the kernel keeps it."""
+        return f"{self._folders[0]}/{'memory.max_usage_in_bytes' if self._version == LEGACY else 'memory.peak'}"
 
     def ran_out(self) -> bool:
         """Whether the kernel ended something for its memory."""

@@ -311,7 +311,8 @@ class Warden:
 
     def _made(self, cell: Cell) -> None:
         cell.made = True
-        message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid}
+        peak_file = cell.group.peak_file if cell.group is not None else None
+        message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid, "peak_file": peak_file}
         self._tell(message, [*cell.ours, *(cell.listeners or ())])
         for number in (*cell.ours, *(cell.listeners or ())):
             os.close(number)
