@@ -40,8 +40,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run took: processor time in ms (with its init, and with what runs beside it in the same process), the most memory of its
-    process so far in MB, and the level of isolation it ran at (reliability §5.1).
+    """What a run took: processor time in ms, the most memory of its process so far in MB, the level of isolation (reliability §5.1).
+
+    The time of the first run is with the init, that of runs beside each other in one process is counted to all of them.
     """
 
     cpu_ms: float

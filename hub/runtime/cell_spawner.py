@@ -16,6 +16,7 @@ from hub.runtime.cells import ladder, limits, mounts
 from hub.runtime.kinds import Kind
 from hub.runtime.spawn import Wanted
 from hub.runtime.warden import Cell, Plan, Warden, WardenRefused
+from hub.telemetry import metrics
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
@@ -32,7 +33,7 @@ OTHER_PORT = 3233
 """Where the API is inside when the hub's own port is taken by the way out; else it has the same port as outside."""
 AGAIN_AFTER = 0.5
 REST = 0.1
-"""Cells are made ready again once none of their sort was claimed for so long (s): what was claimed runs first, and a burst builds its own."""
+"""New cells are made ready once none of their sort was claimed for so long (s): what was claimed runs first."""
 
 Factory = Callable[[], asyncio.BaseProtocol]
 Sort = tuple[str, int]
@@ -74,7 +75,6 @@ class CellSpawner:
         self._used: dict[Sort, tuple[float, Kind]] = {}
         self._filling: dict[Sort, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[bool]] = set()
-        self._claimed = False
         self._closing = False
         self._loop = asyncio.get_running_loop()
         self.warden = Warden(plan, level, self._lost)
@@ -90,17 +90,19 @@ class CellSpawner:
     async def spawn(self, wanted: Wanted) -> Cell:
         """See `Spawner.spawn`."""
         sort = _sort(wanted.kind, wanted.memory)
+        begun = self._loop.time()
         try:
             if self._restarting is not None:
                 await asyncio.shield(self._restarting)
             cell = None if wanted.unpacked else self._take(sort)
+            ready = cell is not None
             if cell is None:
                 cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files)
         except WardenRefused as error:
             raise LaunchFailed(f"a cell could not be built: {error}") from error
         copied = wanted.kind.family == "python"
         cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=wanted.memory if copied else 0)
-        self._claimed = True
+        metrics.cell_claimed(self._loop.time() - begun, ready=ready)
         self._use(sort, wanted.kind)
         return cell
 
@@ -109,6 +111,7 @@ class CellSpawner:
         while ready:
             cell = ready.popleft()
             if cell.alive:
+                self._count()
                 return cell
             self._end(cell)
         return None
@@ -153,7 +156,7 @@ class CellSpawner:
     async def _fill(self, sort: Sort, kind: Kind) -> None:
         ready = self._ready.setdefault(sort, deque())
         while len(ready) < READY and sort in self._used and not self._closing:
-            if (rest := self._used[sort][0] + REST - self._loop.time()) > 0 and self._claimed:
+            if (rest := self._used[sort][0] + REST - self._loop.time()) > 0:
                 await asyncio.sleep(rest)
                 continue
             try:
@@ -165,6 +168,10 @@ class CellSpawner:
                 self._end(cell)
                 return
             ready.append(cell)
+            self._count()
+
+    def _count(self) -> None:
+        metrics.cells_ready(sum(map(len, self._ready.values())))
 
     def _expire(self) -> None:
         """Ready cells of what was not used for long are ended."""
@@ -174,6 +181,7 @@ class CellSpawner:
                 del self._used[sort]
                 for cell in self._ready.pop(sort, ()):
                     self._end(cell)
+        self._count()
         self._timer = self._loop.call_later(self._idle / READY, self._expire)
 
     def _end(self, cell: Cell) -> None:

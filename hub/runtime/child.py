@@ -29,6 +29,7 @@ class Child:
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.watch_every = WATCH_EVERY
+        self.relents = os.geteuid() == 0
         self._folder = folder
         self._reaped = False
         self.door, theirs = socket.socketpair()

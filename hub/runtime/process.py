@@ -16,6 +16,7 @@ from hub.domain.errors import Malformed
 from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.code import Code
 from hub.runtime.door import Door, Unanswered, Why
+from hub.runtime.fair_share import FairShare
 from hub.runtime.kinds import Kinds
 from hub.runtime.logs import Logs, Stream
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
@@ -36,6 +37,7 @@ class ProcessRuntime:
         self._kinds = kinds
         self._spawner = spawner
         self._living: set[LaunchedProcess] = set()
+        self._shares = FairShare()
 
     async def open(self) -> None:
         """See `Runtime.open`."""
@@ -49,12 +51,13 @@ class ProcessRuntime:
             raise LaunchFailed(f"{spec.exec.kind} does not run here any more") from error
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
         spawned = await self._spawner.spawn(Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files))
-        process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, on_end=self._living.discard)
+        process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, self._shares, on_end=self._living.discard)
         self._living.add(process)
         return process
 
     async def close(self) -> None:
         """See `Runtime.close`."""
+        self._shares.close()
         await asyncio.gather(*(process.stop() for process in tuple(self._living)))
         await self._spawner.close()
 
@@ -68,7 +71,16 @@ class Initialized(msgspec.Struct):
 class LaunchedProcess:
     """One launcher with everything it starts. See `ActionProcess`. `python` is the program that unpacks archives for it."""
 
-    def __init__(self, spec: ProcessSpec, code: Code, python: str, spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]) -> None:
+    def __init__(
+        self,
+        spec: ProcessSpec,
+        code: Code,
+        python: str,
+        spawned: Spawned,
+        shares: FairShare,
+        *,
+        on_end: Callable[[LaunchedProcess], None],
+    ) -> None:
         self.spec = spec
         self.initialized = False
         self.alive = True
@@ -82,6 +94,11 @@ class LaunchedProcess:
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
         self._meter = spawned.meter()
+        self.namespace = spec.key[0]
+        self.relents = spawned.relents
+        self.yields = False
+        self._shares = shares
+        shares.add(self)
         self._since: int | None = None
         self._door = Door(spawned.door, self._died)
         self._logs = Logs(*spawned.pipes(), spec.limits.logs)
@@ -116,6 +133,7 @@ class LaunchedProcess:
         The timer of a run that ended serves the next one: it is due before any time limit (100 ms at least) is over.
         """
         self._watching = None
+        self._shares.wake()
         if not self._door.waiting:
             return
         left = self._door.next_deadline() - self._loop.time()
@@ -125,6 +143,15 @@ class LaunchedProcess:
             self._died(Why.MEMORY)
         else:
             self._watching = self._loop.call_later(min(left, self._spawned.watch_every), self._watch)
+
+    def cpu(self) -> int:
+        """See `Member.cpu`."""
+        return self._meter.cpu()
+
+    def give_way(self, *, yields: bool) -> None:
+        """See `Member.give_way`."""
+        self.yields = yields
+        self._spawned.weigh(yields=yields)
 
     def _takes_too_much(self) -> bool:
         resident = self._spawned.resident()
@@ -169,7 +196,7 @@ class LaunchedProcess:
         extra = (MISSING_LOGS,) if response.status == 2 else ()  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
         took = time.monotonic() - begun
         self._runs += 1
-        fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE
+        fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE and (self.relents or not self.yields)
         logs = self._logs.take(*extra, last=not self._door.waiting)
         usage = self._meter.usage(since, took)
         return Outcome(response=response, logs=logs, run_ms=int(took * 1000), reusable=fresh and not extra, usage=usage)
@@ -216,6 +243,7 @@ class LaunchedProcess:
         await asyncio.shield(self._stopping)
 
     async def _end(self) -> None:
+        self._shares.remove(self)
         self._spawned.kill()
         if self._watching is not None:
             self._watching.cancel()

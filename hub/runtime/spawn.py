@@ -26,11 +26,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Spawned(Protocol):
     """A launcher that waits for its first frame, with everything it will start.
 
-    `door` is the socket to it, not blocking. `watch_every` says how often (s) its time and its memory are to be looked at while it works.
+    `door` is the socket to it, not blocking. `watch_every` says how often (s) its time and its memory are to be looked at while it works;
+    `relents` whether `weigh` can be taken back, for which the hub, or its warden, has to be root.
     """
 
     door: socket.socket
     watch_every: float
+    relents: bool
 
     def pipes(self) -> tuple[int, int]:
         """Descriptors of stdout and stderr, which are the caller's from now on."""
@@ -42,7 +44,7 @@ class Spawned(Protocol):
         """What reads how much of the machine it takes."""
 
     def weigh(self, *, yields: bool) -> None:
-        """Whether it runs only when nobody else wants the processor; who is not root cannot take it back."""
+        """Whether it runs only when nobody else wants the processor."""
 
     def kill(self) -> None:
         """End it with everything it started; safe to call twice."""

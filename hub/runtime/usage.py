@@ -6,6 +6,7 @@ open.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
@@ -16,7 +17,7 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _CPU_CLOCK_OF_PROCESS = 2
 _MB = 1 << 20
 WITH_CHILDREN_FROM = 0.02
-"""A run that took so long (s) may have had programs of its own run; a shorter one is not asked, since their account is the dearer one."""
+"""A run that took so long (s) may have run programs of its own; asking for their account is dearer than all the rest."""
 
 
 class Meter:
@@ -51,16 +52,13 @@ class Meter:
 
     def see(self, resident: int) -> None:
         """So many bytes were seen by who watches its memory."""
-        if resident > self.peak:
-            self.peak = resident
+        self.peak = max(self.peak, resident)
 
     def usage(self, since: int, seconds: float) -> Usage:
         """What was taken since `cpu` was `since`, `seconds` ago; the memory is the most that was seen in its whole life."""
         taken = self.cpu(children=seconds >= WITH_CHILDREN_FROM) - since
-        try:
+        with contextlib.suppress(OSError, ValueError, IndexError):
             self.see(self._read_memory())
-        except (OSError, ValueError, IndexError):
-            pass  # as above
         return Usage(cpu_ms=round(taken / 1_000_000, 1), peak_mb=-(-self.peak // _MB), level=self._level)
 
     def _read_memory(self) -> int:

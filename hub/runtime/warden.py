@@ -62,6 +62,7 @@ class Cell:
         self.number = number
         self.keeper: int = message["keeper"]
         self._first: int = message["first"]
+        self.relents: bool = message["relents"]
         self._peak_file: str | None = message["peak_file"]
         self._grouped = warden.level >= ladder.CELL_WITH_GROUP
         self.watch_every = WATCH_GROUP_EVERY if self._grouped else WATCH_MEMORY_EVERY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ from hub.domain.parameters import Json, Parameter, Parameters
 from hub.feedkit import FeedError
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.services.actions import Resolved
+from hub.services.backlog import Backlog
 from hub.services.clock import now_ms
 from hub.services.entities import Entities
 from hub.services.recorder import Recorder
@@ -104,6 +106,7 @@ class Invoker:
         self._resolve_connections = resolve_connections
         self.feeds: NativeFeeds | None = None
         self.trust: Trust | None = None
+        self.backlog: Backlog | None = None
         self.run_sequence: Runner | None = None
         self.run_composition: Runner | None = None
 
@@ -148,7 +151,8 @@ class Invoker:
                 if refused is not None:
                     return finished(call, now_ms(), now_ms(), Response.error(Status.WHISK_ERROR, refused), waited=True)
                 full = await self._entities.with_code(action)
-                process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec))
+                with self._waits(call):
+                    process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec))
         except LaunchFailed as error:
             log.exception("An action process could not be started", action=str(action.name), reason=str(error))
             response = Response.error(Status.WHISK_ERROR, WHISK_FAILURE)
@@ -161,6 +165,10 @@ class Invoker:
             self._pool.release(process, outcome)
         end = start + outcome.run_ms + (outcome.init_ms or 0)
         return finished(call, start, end, outcome.response, outcome=outcome)
+
+    def _waits(self, call: Call) -> AbstractContextManager[None]:
+        """What was accepted waits in the record; only what somebody waits for counts."""
+        return nullcontext() if call.durable or self.backlog is None else self.backlog.waiting(call.caller.namespace)
 
     async def _served(self, call: Call, process: ActionProcess, values: Json) -> Outcome:
         resolved = call.resolved

@@ -3,8 +3,8 @@
 It is started by the hub with an empty environment and one socket, and alone stays root when the hub was started as root: it gives each
 cell a user and groups of its own, keeps zygotes, ends cells, and says when and why they ended. One thread, no secrets, no network.
 
-From the hub: the plan, then `make`, `claim`, `weigh` and `end` of numbered cells. To the hub: `warden` once it is ready, or `refused`; for each
-cell `made` with its descriptors, or `failed` with the step; in the end `ended`, for every cell that was asked for.
+From the hub: the plan, then `make`, `claim`, `weigh` and `end` of numbered cells. To the hub: `warden` once it is ready, or `refused`; for
+each cell `made` with its descriptors, or `failed` with the step; in the end `ended`, for every cell that was asked for.
 """
 
 from __future__ import annotations
@@ -313,6 +313,7 @@ class Warden:
         cell.made = True
         peak_file = cell.group.peak_file if cell.group is not None else None
         message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid, "peak_file": peak_file}
+        message["relents"] = ladder.is_root()
         self._tell(message, [*cell.ours, *(cell.listeners or ())])
         for number in (*cell.ours, *(cell.listeners or ())):
             os.close(number)
