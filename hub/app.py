@@ -72,6 +72,7 @@ from hub.services.actions import Actions
 from hub.services.activations import Activations
 from hub.services.admin import Admin
 from hub.services.apis import Apis
+from hub.services.backlog import Backlog
 from hub.services.builtin import first_start
 from hub.services.catalog import Catalog
 from hub.services.compositions import Compositions
@@ -104,6 +105,7 @@ from hub.services.web_actions import WebActions
 from hub.settings import ROLES, Limits, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
+from hub.telemetry import metrics
 from hub.telemetry.log import configure, get_logger
 from hub.web import pages, reference
 
@@ -215,6 +217,8 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     throttles = Throttles(limits.invocations_per_minute, limits.fires_per_minute, limits.concurrent_invocations)
     dispatcher = Dispatcher(store, acts, identities, invoker, recorder, throttles)
     invoke = Invoke(store, acts, invoker, sequences, dispatcher, throttles, identities)
+    invoker.backlog = invoke.backlog = dispatcher.backlog = backlog = Backlog(lambda: pool.served, limits.memory)
+    metrics.watch_pool(lambda: {**pool.figures(), **backlog.figures()})
     bus.subscribe(Subject.IDENTITY, lambda _message: dispatcher.ask_again())
     triggs = Triggers(store, entities, acts, dispatcher)
     feeds = FeedService(

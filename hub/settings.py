@@ -31,6 +31,9 @@ class Limits(BaseModel):
     allowed_kinds: str = Field(
         "", description="Comma-separated kinds that every namespace may use beside its own `allowedKinds`; empty in both: all kinds."
     )
+    memory: int = Field(
+        1024, ge=256, description="Memory of the hub itself, in MB, above which calls and fires that would have to wait are refused."
+    )
     key_grace: timedelta = Field(
         timedelta(days=7), description="How long a replaced key may still fire triggers, so that feeds can be given the new one."
     )

@@ -44,10 +44,21 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     deadline: int
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run took: processor time in ms, the most memory of its process so far in MB, the level of isolation (reliability §5.1).
+
+    The time of the first run is with the init, that of runs beside each other in one process is counted to all of them.
+    """
+
+    cpu_ms: float
+    peak_mb: int
+    level: int
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended. `init_ms` only when this run began with an init; `reusable` False when the process must not serve again.
 
-    `logs` are complete lines in openwhisk-api §3.4's format; `run_ms` is the wall time of the run.
+    `logs` are complete lines in openwhisk-api §3.4's format; `run_ms` is the wall time of the run; `usage` is there where it can be told.
     """
 
     response: Response
@@ -56,6 +67,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     init_ms: int | None = None
     timed_out: bool = False
     reusable: bool = True
+    usage: Usage | None = None
 
 
 class ActionProcess(Protocol):

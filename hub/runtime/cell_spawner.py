@@ -21,6 +21,7 @@ from hub.runtime.kinds import Kind
 from hub.runtime.proxy import Forwarder, Proxy
 from hub.runtime.spawn import Wanted
 from hub.runtime.warden import Cell, Plan, Warden, WardenRefused
+from hub.telemetry import metrics
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
@@ -41,6 +42,8 @@ AGAIN_AFTER = 0.5
 MOST_PLACES = 32
 FIRST_PLACE = 2
 """The last number of the address that the first declared host has inside."""
+REST = 0.1
+"""New cells are made ready once none of their sort was claimed for so long (s): what was claimed runs first."""
 
 Factory = Callable[[], asyncio.BaseProtocol]
 Sort = tuple[str, int]
@@ -94,12 +97,14 @@ class CellSpawner:
     async def spawn(self, wanted: Wanted) -> Cell:
         """See `Spawner.spawn`."""
         sort = _sort(wanted.kind, wanted.memory)
+        begun = self._loop.time()
         try:
             if self._restarting is not None:
                 await asyncio.shield(self._restarting)
             places = wanted.egress.places[:MOST_PLACES] if wanted.egress is not None else ()
             fits = wanted.unpacked <= SPARE and wanted.files <= SPARE_FILES and not places
             cell = self._take(sort) if fits else None
+            ready = cell is not None
             if cell is None:
                 cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places)
         except WardenRefused as error:
@@ -108,6 +113,7 @@ class CellSpawner:
         data = wanted.memory if wanted.kind.copied and wanted.kind.family == "python" else 0
         cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=data)
         cell.gate.claim(wanted.egress)
+        metrics.cell_claimed(self._loop.time() - begun, ready=ready)
         if fits:
             self._use(sort, wanted.kind)
         return cell
@@ -117,11 +123,14 @@ class CellSpawner:
         while ready:
             cell = ready.popleft()
             if cell.alive:
+                self._count()
                 return cell
             self._end(cell)
         return None
 
-    async def _make(self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0, places: tuple[Place, ...] = ()) -> Cell:
+    async def _make(
+        self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0, places: tuple[Place, ...] = (), spare: bool = False
+    ) -> Cell:
         """A cell with its listeners; `places` get one each, and their names stand for its address inside."""
         gate = Gate((LOOPBACK, self._api_port), self._doors.call_api)
         own_network = self._level >= ladder.CELL
@@ -135,6 +144,7 @@ class CellSpawner:
             "listen": listen if own_network else [],
             "hosts": inside if own_network else {},
             "connect": [self._port, *([fence.getsockname()[1]] if fence else ())],
+            "spare": spare,
         }
         order["launcher"] = kind.launcher
         if not kind.copied:
@@ -171,9 +181,12 @@ class CellSpawner:
 
     async def _fill(self, sort: Sort, kind: Kind) -> None:
         ready = self._ready.setdefault(sort, deque())
-        while len(ready) < READY and not self._closing:
+        while len(ready) < READY and sort in self._used and not self._closing:
+            if (rest := self._used[sort][0] + REST - self._loop.time()) > 0:
+                await asyncio.sleep(rest)
+                continue
             try:
-                cell = await self._make(kind, sort[1] or MEMORY)
+                cell = await self._make(kind, sort[1] or MEMORY, spare=True)
             except WardenRefused as error:
                 log.warning("No cell could be made ready", reason=str(error))
                 return
@@ -181,6 +194,10 @@ class CellSpawner:
                 self._end(cell)
                 return
             ready.append(cell)
+            self._count()
+
+    def _count(self) -> None:
+        metrics.cells_ready(sum(map(len, self._ready.values())))
 
     def _expire(self) -> None:
         """Ready cells of what was not used for long are ended."""
@@ -190,6 +207,7 @@ class CellSpawner:
                 del self._used[sort]
                 for cell in self._ready.pop(sort, ()):
                     self._end(cell)
+        self._count()
         self._timer = self._loop.call_later(self._idle / READY, self._expire)
 
     def _end(self, cell: Cell) -> None:

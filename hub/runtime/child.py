@@ -13,7 +13,9 @@ import subprocess
 from pathlib import Path
 
 from hub.runtime import memory
+from hub.runtime.cells import ladder, scheduling
 from hub.runtime.egress import Gate
+from hub.runtime.usage import Meter
 
 WATCH_EVERY = 0.05
 
@@ -29,6 +31,7 @@ class Child:
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.watch_every = WATCH_EVERY
         self.gate = Gate()  # which it does not need: nothing cuts it off
+        self.relents = os.geteuid() == 0
         self._folder = folder
         self._reaped = False
         self.door, theirs = socket.socketpair()
@@ -53,9 +56,7 @@ class Child:
             raise
         finally:
             os.close(lifeline)
-        with contextlib.suppress(OSError):
-            # A woken action does not push the hub off the processor, which would make every caller wait (reliability §5.4).
-            os.sched_setscheduler(self.pid, os.SCHED_BATCH, os.sched_param(0))
+        scheduling.usual(self.pid)
         self.door.setblocking(False)  # noqa: FBT003 - socket takes it so
 
     def pipes(self) -> tuple[int, int]:
@@ -85,6 +86,15 @@ class Child:
         self._reaped = True
         os.close(self._lifeline)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def meter(self) -> Meter:
+        """See `Spawned.meter`."""
+        return Meter(self.pid, ladder.NONE)
+
+    def weigh(self, *, yields: bool) -> None:
+        """See `Spawned.weigh`."""
+        if not self._reaped:
+            (scheduling.lower if yields else scheduling.usual)(self.pid)
 
     def resident(self) -> int:
         """Bytes of memory of the child and its children."""

@@ -1,18 +1,18 @@
 """Keeps action processes warm within a budget of memory.
 
 A process serves one key (namespace, action, revision) for its whole life, and as many runs at a time as its action allows. Who asks gets
-a place in a warm one at once; otherwise a fresh one while there is room; otherwise idle ones of others make room, the longest unused
-first; otherwise it waits. Keys that wait for room take turns.
+a place in a warm one at once; otherwise a fresh one while there is room; otherwise idle ones of others make room, the least useful
+first; otherwise it waits. Of those that wait for room the namespace that holds the least comes first, and in it the actions take turns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Runtime
 from hub.runtime.shelf import Home, Key, Shelf, Told, Waiter, queued, waiting
+from hub.runtime.turns import Turns
 
 PATIENCE = 0.02
 """How long (s) a caller waits for one of several busy processes before another is started."""
@@ -31,7 +31,9 @@ class Pool:
         self._closed = False
         self._shelves: dict[Key, Shelf] = {}
         self._homes: dict[int, Home] = {}
-        self._turns: deque[Shelf] = deque()
+        self._turns = Turns()
+        self.served = 0
+        self.evicted = 0
         self._enough = 3 * (os.cpu_count() or 1)
         self._timer: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -45,6 +47,14 @@ class Pool:
     async def open(self) -> None:
         """Make the runtime ready."""
         await self._runtime.open()
+
+    def figures(self) -> dict[str, float]:
+        """Processes by what they do, their memory in MB by their limits, and how many made room for others so far."""
+        shelves = self._shelves.values()
+        starting = sum(shelf.starting for shelf in shelves)
+        idle = sum(len(shelf.idle) for shelf in shelves)
+        busy = len(self._homes) - idle - sum(not home.places for home in self._homes.values())
+        return {"starting": starting, "idle": idle, "busy": busy, "memory": self._used, "evicted": self.evicted}
 
     # Taking one
 
@@ -113,19 +123,20 @@ class Pool:
 
     async def _launch(self, spec: ProcessSpec, shelf: Shelf) -> ActionProcess:
         """A fresh one in the room that was reserved."""
+        begun = self._loop.time()
         try:
             process = await self._runtime.launch(spec)
         except BaseException:
             self._give_room_back(shelf)
             raise
-        self._homes[id(process)] = Home(process, shelf, self._loop.time())
+        self._homes[id(process)] = Home(process, shelf, begun)
         return process
 
     async def _roomless(self, shelf: Shelf) -> ActionProcess | Told:
         """One of the own key that was given back, or room for a fresh one."""
         waiter = queued(shelf.roomless)
         if shelf not in self._turns:
-            self._turns.append(shelf)
+            self._turns.add(shelf)
         self._serve_turns()
         return await self._wait(shelf, waiter)
 
@@ -162,14 +173,18 @@ class Pool:
             home.shelf.wake()
 
     def _started(self, home: Home) -> None:
+        now = self._loop.time()
         home.places = home.shelf.places = home.process.places
         home.shelf.starting -= 1
+        home.shelf.start_cost = now - home.since
+        home.since = now
 
     def release(self, process: ActionProcess, outcome: Outcome | None) -> None:
         """Give a place back; without an outcome, or with one that says so, the process ends with the last of its runs."""
         home = self._homes[id(process)]
         home.runs -= 1
         home.shelf.served += 1
+        self.served += 1
         if outcome is None or not outcome.reusable:
             home.retired = True
         elif not home.places:
@@ -198,7 +213,7 @@ class Pool:
 
     def _others_turn(self, home: Home) -> bool:
         """Whether another key waits for room, and this process had its time."""
-        return bool(self._turns) and self._turns[0] is not home.shelf and self._loop.time() - home.since > TENURE
+        return bool(self._turns) and self._turns.first() is not home.shelf and self._loop.time() - home.since > TENURE
 
     def _next_waiter(self, shelf: Shelf) -> Waiter | None:
         """Who waits longest for this key, taken off its list."""
@@ -212,17 +227,20 @@ class Pool:
     # Room
 
     def _room_for(self, memory: int) -> bool:
-        """Make room by ending idle processes, the longest unused first. One alone may be larger than the budget."""
+        """Make room by ending idle processes, the least useful first. One alone may be larger than the budget."""
+        now = self._loop.time()
         while self._used + memory > self._budget and self._used:
             idle = [shelf for shelf in self._shelves.values() if shelf.idle]
             if not idle:
                 return False
-            shelf = min(idle, key=lambda shelf: shelf.idle[0][0])
+            shelf = min(idle, key=lambda shelf: shelf.worth(now))
+            self.evicted += 1
             self._end(shelf.idle.popleft()[1], serve=False)
         return True
 
     def _reserve(self, shelf: Shelf) -> None:
         self._used += shelf.memory
+        self._turns.holds(shelf, more=True)
         shelf.count += 1
         shelf.starting += 1
         shelf.hold_covered()
@@ -232,14 +250,13 @@ class Pool:
         self._left(shelf, serve=True)
 
     def _serve_turns(self) -> None:
-        """Reserve room for those who wait, key by key, as far as there is some."""
-        while self._turns:
-            shelf = self._turns[0]
+        """Reserve room for those who wait, by turns, as far as there is some."""
+        while (shelf := self._turns.first()) is not None:
             if shelf.full:
                 shelf.held.extend(shelf.roomless)
                 shelf.roomless.clear()
             if not waiting(shelf.roomless):
-                self._turns.popleft()
+                self._turns.remove(shelf)
                 continue
             if not self._room_for(shelf.memory):
                 return
@@ -250,9 +267,10 @@ class Pool:
 
     def _rotate(self, shelf: Shelf) -> None:
         """One of this key was served: the other keys come first now."""
-        self._turns.remove(shelf)
         if waiting(shelf.roomless):
-            self._turns.append(shelf)
+            self._turns.served(shelf)
+        else:
+            self._turns.remove(shelf)
 
     # The end of one
 
@@ -267,6 +285,7 @@ class Pool:
 
     def _left(self, shelf: Shelf, *, serve: bool) -> None:
         self._used -= shelf.memory
+        self._turns.holds(shelf, more=False)
         shelf.count -= 1
         shelf.wake()
         if shelf.empty and self._shelves.get(shelf.key) is shelf:

@@ -19,6 +19,7 @@ from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.code import Code
 from hub.runtime.compilers import Compilers
 from hub.runtime.door import Door, Unanswered, Why
+from hub.runtime.fair_share import FairShare
 from hub.runtime.kinds import Kinds
 from hub.runtime.logs import Logs, Piped
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
@@ -41,6 +42,7 @@ class ProcessRuntime:
         self._compilers = compilers
         self._preparing: set[asyncio.Task[None]] = set()
         self._living: set[LaunchedProcess] = set()
+        self._shares = FairShare()
 
     async def open(self) -> None:
         """See `Runtime.open`."""
@@ -60,7 +62,7 @@ class ProcessRuntime:
         wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress)
         spawned = await self._spawner.spawn(wanted)
         words = {**code.words(self._kinds.interpreter), **kind.words(spec.limits.memory)}
-        process = LaunchedProcess(spec, code, words, spawned, on_end=self._living.discard)
+        process = LaunchedProcess(spec, code, words, spawned, self._shares, on_end=self._living.discard)
         self._living.add(process)
         await process.open()
         return process
@@ -83,6 +85,7 @@ class ProcessRuntime:
             task.cancel()
         if self._compilers is not None:
             await self._compilers.close()
+        self._shares.close()
         await asyncio.gather(*(process.stop() for process in tuple(self._living)))
         await self._spawner.close()
 
@@ -97,7 +100,14 @@ class LaunchedProcess:
     """One launcher with everything it starts. See `ActionProcess`. `words` are what its init says of the code and of how it is run."""
 
     def __init__(
-        self, spec: ProcessSpec, code: Code, words: dict[str, object], spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]
+        self,
+        spec: ProcessSpec,
+        code: Code,
+        words: dict[str, object],
+        spawned: Spawned,
+        shares: FairShare,
+        *,
+        on_end: Callable[[LaunchedProcess], None],
     ) -> None:
         self.spec = spec
         self.initialized = False
@@ -111,6 +121,13 @@ class LaunchedProcess:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
+        self._meter = spawned.meter()
+        self.namespace = spec.key[3]
+        self.relents = spawned.relents
+        self.yields = False
+        self._shares = shares
+        shares.add(self)
+        self._since: int | None = None
         self._door = Door(self._died)
         self._logs = Logs(*spawned.pipes(), spec.limits.logs)
         spawned.gate.on_denied = self._logs.note
@@ -130,6 +147,7 @@ class LaunchedProcess:
     def _died(self, why: Why = Why.ENDED) -> None:
         """It ended, or it must: nobody may ask it again, and what it started ends with it."""
         self.alive = False
+        self._meter.cpu()  # the last chance
         if self._stopping is None:
             self._spawned.kill()
         self._door.lose(why)
@@ -148,32 +166,48 @@ class LaunchedProcess:
         The timer of a run that ended serves the next one: it is due before any time limit (100 ms at least) is over.
         """
         self._watching = None
+        self._shares.wake()
         if not self._door.waiting:
             return
         left = self._door.next_deadline() - self._loop.time()
         if left <= 0:
             self._died(Why.TIME)
-        elif self._spawned.resident() > self.spec.limits.memory * 1_048_576:
+        elif self._takes_too_much():
             self._died(Why.MEMORY)
         else:
             self._watching = self._loop.call_later(min(left, self._spawned.watch_every), self._watch)
 
+    def cpu(self) -> int:
+        """See `Member.cpu`."""
+        return self._meter.cpu()
+
+    def give_way(self, *, yields: bool) -> None:
+        """See `Member.give_way`."""
+        self.yields = yields
+        self._spawned.weigh(yields=yields)
+
+    def _takes_too_much(self) -> bool:
+        resident = self._spawned.resident()
+        self._meter.see(resident)
+        self._meter.cpu()
+        return resident > self.spec.limits.memory * 1_048_576
+
     async def init(self, start: Start) -> Outcome | None:
         """See `ActionProcess.init`."""
         begun = time.monotonic()
-        limit = self.spec.limits.timeout
+        self._since = self._meter.cpu()
         code, self._code = self._code or Code(), None
         words, self._words = self._words, {}
         if code.problem is not None:
-            return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, init=True)
+            return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, since=self._run_since(), init=True)
         try:
             for first in range(0, len(code.archive), PART):
                 self._door.tell(ARCHIVE, code.archive[first : first + PART])
-            what, body = await self._ask(INIT, self._init(words, start), limit / 1000)
+            what, body = await self._ask(INIT, self._init(words, start), self.spec.limits.timeout / 1000)
         except Unanswered as end:
-            return await self._lost(end.why, begun, init=True)
+            return await self._lost(end.why, begun, since=self._run_since(), init=True)
         if what != FINE:
-            return await self._failed(init_failure(body), begun, init=True)
+            return await self._failed(init_failure(body), begun, since=self._run_since(), init=True)
         if self.spec.limits.concurrency > 1 and msgspec.json.decode(body, type=Initialized).concurrent:
             self.places = self.spec.limits.concurrency
         self.initialized = True
@@ -187,30 +221,39 @@ class LaunchedProcess:
         """See `ActionProcess.run`."""
         begun = time.monotonic()
         seconds = run.deadline / 1000 - time.time()
+        since = self._run_since()
         try:
             what, body = await self._ask(RUN, {"value": run.value, "context": run.context}, seconds)
         except Unanswered as end:
-            return await self._lost(end.why, begun, init=False)
+            return await self._lost(end.why, begun, since=since, init=False)
         response = run_response(body, fine=what == FINE)
         extra = (MISSING_LOGS,) if response.status == 2 else ()  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
-        elapsed = int((time.monotonic() - begun) * 1000)
+        took = time.monotonic() - begun
         self._runs += 1
-        fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE
+        fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE and (self.relents or not self.yields)
         logs = self._logs.take(*extra, last=not self._door.waiting)
-        return Outcome(response=response, logs=logs, run_ms=elapsed, reusable=fresh and not extra)
+        usage = self._meter.usage(since, took)
+        return Outcome(response=response, logs=logs, run_ms=int(took * 1000), reusable=fresh and not extra, usage=usage)
 
-    async def _lost(self, why: Why, begun: float, *, init: bool) -> Outcome:
+    def _run_since(self) -> int:
+        """What the processor time of a run is counted from; the first one is charged with the init."""
+        since, self._since = self._since, None
+        return self._meter.cpu() if since is None else since
+
+    async def _lost(self, why: Why, begun: float, *, since: int, init: bool) -> Outcome:
         """No answer came. What a group of the kernel ended for its memory is known once it is gone."""
-        outcome = await self._failed(fault(""), begun, init=init, timed_out=why is Why.TIME)
+        outcome = await self._failed(fault(""), begun, since=since, init=init, timed_out=why is Why.TIME)
         if why is Why.ENDED and self._out_of_memory:
             why = Why.MEMORY
         died = DIED_IN_INIT if init else DIED_IN_RUN
         words = {Why.TIME: too_long(self.spec.limits.timeout, init=init), Why.MEMORY: OUT_OF_MEMORY, Why.ENDED: died}
         return msgspec.structs.replace(outcome, response=fault(words[why]))
 
-    async def _failed(self, response: Response, begun: float, *, init: bool, timed_out: bool = False) -> Outcome:
+    async def _failed(self, response: Response, begun: float, *, since: int, init: bool, timed_out: bool = False) -> Outcome:
         logs = self._logs.take(MISSING_LOGS)
-        elapsed = int((time.monotonic() - begun) * 1000)
+        took = time.monotonic() - begun
+        usage = self._meter.usage(since, took)
+        elapsed = int(took * 1000)
         if timed_out:
             elapsed = max(elapsed, self.spec.limits.timeout)  # deadlines are whole milliseconds, rounded down
         await self.stop()
@@ -221,6 +264,7 @@ class LaunchedProcess:
             init_ms=max(elapsed, 1) if init else None,
             timed_out=timed_out,
             reusable=False,
+            usage=usage,
         )
 
     # The end
@@ -233,6 +277,7 @@ class LaunchedProcess:
         await asyncio.shield(self._stopping)
 
     async def _end(self) -> None:
+        self._shares.remove(self)
         self._spawned.kill()
         if self._watching is not None:
             self._watching.cancel()
@@ -241,4 +286,5 @@ class LaunchedProcess:
         self._door.close()
         self._out_of_memory = await self._spawned.gone()
         self._logs.close()
+        self._meter.close()
         self._on_end(self)

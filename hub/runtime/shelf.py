@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
@@ -42,8 +43,9 @@ class Home:
 class Shelf:
     """All processes of one key. `memory` is what each takes in MB, `places` how many runs one takes, `instances` how many there may be.
 
-    `count` are all processes, `starting` those of them that take no further run yet. `idle` have nothing to do; `shared` are at work and
-    take more. Waiters are `patient` for a busy process, `roomless` until there is room for another, or `held`, since none is to be started.
+    `count` are all processes, `starting` those of them that take no further run yet; `start_cost` is what the last start took, in seconds.
+    `idle` have nothing to do; `shared` are at work and take more. Waiters are `patient` for a busy process, `roomless` until there is room
+    for another, or `held`, since none is to be started.
     """
 
     key: Key
@@ -53,12 +55,18 @@ class Shelf:
     count: int = 0
     starting: int = 0
     served: int = 0
+    start_cost: float = 0.01
     idle: deque[tuple[float, Home]] = field(default_factory=deque)
     shared: list[Home] = field(default_factory=list)
     patient: deque[Waiter] = field(default_factory=deque)
     roomless: deque[Waiter] = field(default_factory=deque)
     held: deque[Waiter] = field(default_factory=deque)
     forgotten: bool = False
+
+    @property
+    def tenant(self) -> str:
+        """The namespace that calls."""
+        return self.key[3]
 
     @property
     def busy(self) -> int:
@@ -79,6 +87,13 @@ class Shelf:
     def covered(self) -> bool:
         """Whether those that are starting have a place for one more caller."""
         return self.starting * (self.places - 1) > len(self.held)
+
+    def worth(self, now: float) -> float:
+        """What the loss of its longest idle process would cost, for each MB and each second that it was of no use.
+
+        That is the time of a start, and the more the oftener the action was used.
+        """
+        return self.start_cost * math.log2(2 + self.served) / (self.memory * (1 + now - self.idle[0][0]))
 
     def show(self, home: Home) -> None:
         """One that is at work and takes more is among the shared ones, and no other is."""

@@ -12,6 +12,7 @@ import msgspec
 
 from hub.runtime.egress import Egress, Gate
 from hub.runtime.kinds import Kind
+from hub.runtime.usage import Meter
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,19 +31,27 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Spawned(Protocol):
     """A launcher that waits for its first frame, with everything it will start.
 
-    `door` is the socket to it, not blocking. `watch_every` says how often (s) its time and its memory are to be looked at while it works.
+    `door` is the socket to it, not blocking. `watch_every` says how often (s) its time and its memory are to be looked at while it works;
+    `relents` whether `weigh` can be taken back, for which the hub, or its warden, has to be root.
     `gate` is its way out.
     """
 
     door: socket.socket
     watch_every: float
     gate: Gate
+    relents: bool
 
     def pipes(self) -> tuple[int, int]:
         """Descriptors of stdout and stderr, which are the caller's from now on."""
 
     def resident(self) -> int:
         """Bytes of memory of all its processes; 0 where the kernel itself keeps the limit."""
+
+    def meter(self) -> Meter:
+        """What reads how much of the machine it takes."""
+
+    def weigh(self, *, yields: bool) -> None:
+        """Whether it runs only when nobody else wants the processor."""
 
     def kill(self) -> None:
         """End it with everything it started; safe to call twice."""

@@ -17,6 +17,7 @@ import msgspec
 from hub.runtime.cells import ladder, packets
 from hub.runtime.egress import Gate
 from hub.runtime.memory import resident
+from hub.runtime.usage import Meter
 
 PROGRAM = Path(__file__).with_name("cells") / "__main__.py"
 START_SECONDS = 20.0
@@ -61,6 +62,9 @@ class Cell:
         self._warden = warden
         self.number = number
         self.keeper: int = message["keeper"]
+        self._first: int = message["first"]
+        self.relents: bool = message["relents"]
+        self._peak_file: str | None = message["peak_file"]
         self._grouped = warden.level >= ladder.CELL_WITH_GROUP
         self.watch_every = WATCH_GROUP_EVERY if self._grouped else WATCH_MEMORY_EVERY
         door, self._stdout, self._stderr, *listeners = passed
@@ -89,6 +93,14 @@ class Cell:
     def claim(self, memory: int, *, data: int) -> None:
         """From now on it is of an action with limits of its own, in MB; `data` 0 leaves private memory to the group or the watch."""
         self._warden.tell({"do": "claim", "cell": self.number, "memory": memory, "data": data})
+
+    def meter(self) -> Meter:
+        """See `Spawned.meter`."""
+        return Meter(self._first, self._warden.level, self._peak_file)
+
+    def weigh(self, *, yields: bool) -> None:
+        """See `Spawned.weigh`."""
+        self._warden.tell({"do": "weigh", "cell": self.number, "yields": yields})
 
     def kill(self) -> None:
         """See `Spawned.kill`."""

@@ -20,6 +20,7 @@ from hub.domain.event import Acceptance, Dispatch
 from hub.domain.identity import Identity
 from hub.domain.names import FullName, new_activation_id
 from hub.services.actions import Actions
+from hub.services.backlog import Backlog
 from hub.services.identities import Identities
 from hub.services.invoker import Call, Invoker, lost
 from hub.services.recorder import Recorder
@@ -72,6 +73,7 @@ class Dispatcher:
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Dispatch] = []
         self.waiting = 0
+        self.backlog: Backlog | None = None
 
     async def run(self) -> None:
         """Serve until cancelled; what was taken before is served first."""
@@ -209,8 +211,14 @@ class Dispatcher:
         activation = lost(dispatch.activation_id, caller, dispatch.action, dispatch.at, message=message, marks=marks)
         self._recorder.add(Ending(activation=activation, keep=caller.stores_activations, dispatch=True, next=then))
 
+    def admit(self) -> None:
+        """Raises Unavailable when no more work can be accepted now."""
+        if self.backlog is not None:
+            self.backlog.admit_accepted(self.waiting)
+
     async def accept(self, acceptance: Acceptance) -> None:
-        """Commit accepted work, then hand it over."""
+        """Commit accepted work, then hand it over. Raises Unavailable when no more can be accepted now."""
+        self.admit()
         await self._store.accept(acceptance)
         self.take(acceptance.dispatches)
 

@@ -15,6 +15,7 @@ from hub.domain.identity import Identity
 from hub.domain.names import FullName, new_activation_id
 from hub.domain.parameters import Json
 from hub.services.actions import Actions, Resolved, no_longer_supported
+from hub.services.backlog import Backlog
 from hub.services.clock import now_ms
 from hub.services.dispatcher import Dispatcher
 from hub.services.invoker import Call, Invoker
@@ -80,6 +81,7 @@ class Invoke:
         self._throttles = throttles
         self._feed_keys = feed_keys
         self._group: asyncio.TaskGroup | None = None
+        self.backlog: Backlog | None = None
 
     async def run(self) -> None:
         """Own the calls that outlive their request; until cancelled."""
@@ -88,7 +90,7 @@ class Invoke:
             await asyncio.get_running_loop().create_future()
 
     async def invoke(self, invocation: Invocation) -> Activation | Pending:
-        """Run it. Raises NotFound, NotAllowed, Conflict, Malformed before anything runs."""
+        """Run it. Raises NotFound, NotAllowed, Conflict, Malformed, Throttled, Unavailable before anything runs."""
         caller = invocation.caller
         resolved = self._actions.peek(caller, invocation.name) or await self._actions.resolve(caller, invocation.name)
         _check_locked(invocation, resolved)
@@ -141,6 +143,8 @@ class Invoke:
         if self._group is None:
             raise RuntimeError("Invoke.run is not running")
         namespace = call.caller.namespace
+        if self.backlog is not None:
+            self.backlog.admit(namespace)
         self._throttles.entered(namespace)
         task = self._group.create_task(self._invoker.run(call))
         task.add_done_callback(lambda _ended: self._throttles.left(namespace))

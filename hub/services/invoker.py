@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ from hub.feedkit import FeedError
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.egress import Egress
 from hub.services.actions import Resolved
+from hub.services.backlog import Backlog
 from hub.services.clock import now_ms
 from hub.services.entities import Entities
 from hub.services.recorder import Recorder
@@ -113,6 +115,7 @@ class Invoker:
         self.feeds: NativeFeeds | None = None
         self.trust: Trust | None = None
         self.egresses: Egresses | None = None
+        self.backlog: Backlog | None = None
         self.run_sequence: Runner | None = None
         self.run_composition: Runner | None = None
 
@@ -159,7 +162,8 @@ class Invoker:
                     return finished(call, now_ms(), now_ms(), Response.error(Status.WHISK_ERROR, refused), waited=True)
                 full = await self._entities.with_code(action)
                 egress = await self.egresses.of(call.caller, resolved) if self.egresses is not None else None
-                process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec, egress=egress))
+                with self._waits(call):
+                    process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec, egress=egress))
         except LaunchFailed as error:
             log.exception("An action process could not be started", action=str(action.name), reason=str(error))
             response = Response.error(Status.WHISK_ERROR, WHISK_FAILURE)
@@ -172,6 +176,10 @@ class Invoker:
             self._pool.release(process, outcome)
         end = start + outcome.run_ms + (outcome.init_ms or 0)
         return finished(call, start, end, outcome.response, outcome=outcome)
+
+    def _waits(self, call: Call) -> AbstractContextManager[None]:
+        """What was accepted waits in the record; only what somebody waits for counts."""
+        return nullcontext() if call.durable or self.backlog is None else self.backlog.waiting(call.caller.namespace)
 
     async def _served(self, call: Call, process: ActionProcess, values: Json) -> Outcome:
         resolved = call.resolved
@@ -271,6 +279,9 @@ def finished(
         marks["initTime"] = outcome.init_ms
     if call.attempts > 1:
         marks["attempts"] = call.attempts
+    if outcome is not None and outcome.usage is not None:
+        usage = outcome.usage
+        marks["hub"] = {"cpu_ms": usage.cpu_ms, "peak_mb": usage.peak_mb, "level": usage.level}
     return Activation(
         activation_id=call.activation_id,
         namespace=call.caller.namespace,

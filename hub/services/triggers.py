@@ -91,6 +91,7 @@ class Triggers:
     ) -> str | None:
         """Accept a fire; the id of its activation, or None when no rule is active (204). Returns after the commit."""
         own_entity(caller, name)
+        self._dispatcher.admit()
         trigger = await self._entities.get(name, Trigger)
         acceptance = await self._acceptance(caller, trigger, payload, headers=headers, transaction_id=transaction_id, source="fire")
         if acceptance.activation is None:

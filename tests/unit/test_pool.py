@@ -521,5 +521,6 @@ async def test_no_mixture_of_calls_leaks_room(launches: Launches, seed: int, mon
         pool.forget("ns", name)
     await turns()
 
-    assert (pool._used, pool._shelves, pool._homes, list(pool._turns)) == (0, {}, {}, [])
+    assert (pool._used, pool._shelves, pool._homes, bool(pool._turns)) == (0, {}, {}, False)
+    assert not pool._turns._held
     assert all(process.stopped for process in launches.made)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from . import capabilities, cgroups, descriptors, ladder, landlock, limits, mounts, namespaces, packets, seccomp
+from . import capabilities, cgroups, descriptors, ladder, landlock, limits, mounts, namespaces, packets, scheduling, seccomp
 from .kernel import PR_SET_CHILD_SUBREAPER, StepRefused, die_with_parent, prctl
 
 READABLE_OF_PROC = ("/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/version")
@@ -35,7 +35,7 @@ class Order(NamedTuple):
     The copy becomes `launcher`; `command` replaces it by another program, which is given the launcher's path and the number of its socket.
     `listen` are the addresses and ports inside that the hub accepts on, `hosts` are names with such addresses; `connect` are the ports
     that a fence without a network of its own may connect to.
-    `folder` is where a cell without a view of its own works.
+    `folder` is where a cell without a view of its own works. One that is `spare` is made when nobody else wants the processor.
     """
 
     cell: int
@@ -51,6 +51,7 @@ class Order(NamedTuple):
     connect: list[int] = []  # noqa: RUF012 - as above
     folder: str = mounts.WORK
     hosts: dict[str, str] = {}  # noqa: RUF012 - as above
+    spare: bool = False
 
 
 def launchers(level: int, folder: str) -> str:
@@ -102,10 +103,9 @@ def _start(order: Order, ways: Ways) -> tuple[int, int]:
     """Leave what is the machine's, and fork. The first process gets the end of a pipe that tells whether the keeper is still there."""
     descriptors.keep_only({ways.door, ways.stdout, ways.stderr, ways.warden, *ways.groups})
     os.setsid()
-    cgroups.join(ways.groups, 0)
-    with contextlib.suppress(OSError):
-        # A woken action does not push the hub off the processor, which would make every caller wait (reliability §5.4).
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    cgroups.join(ways.groups)
+    # Only root can raise it again when it is claimed.
+    (scheduling.lower if order.spare and ladder.is_root() else scheduling.usual)(0)
     if order.slot is not None:
         namespaces.become(order.slot)
     if order.level >= ladder.CELL:

@@ -1,11 +1,12 @@
 """Control groups: how much memory, how many processes and what share of the processor a cell has (reliability §5.4).
 
-Version 2 where it has controllers, else version 1. With version 1 the cells share one group for the processor, since moving into one
-waits for every processor, up to 20 ms a cell.
+Version 2 where it has controllers, else version 1. With version 1 a process with one thread moves itself by the file `tasks`, which takes
+60 us; by `cgroup.procs` it waits for every processor, 10 to 20 ms a cell. The cells share one group for the processor there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from .kernel import StepRefused
@@ -16,7 +17,8 @@ PROCESSES = 128
 """The keeper and what the limit on processes allows, with room for threads of Node.js."""
 LEGACY, UNIFIED = 1, 2
 """The versions."""
-_TASKS = "cgroup.procs"
+_PROCESSES = "cgroup.procs"
+_TASKS = {LEGACY: "tasks", UNIFIED: _PROCESSES}
 
 
 class CgroupsRefused(StepRefused):
@@ -42,7 +44,7 @@ class Groups:
     def join(self, pid: int) -> None:
         """With version 1: put a zygote, and thereby all its cells, where the cells' share of the processor is counted."""
         if self.version == LEGACY:
-            _set(self._folders["cpu"], _TASKS, str(pid))
+            _set(self._folders["cpu"], _PROCESSES, str(pid))
 
     def make(self, name: str, memory: int) -> Group:
         """A group for one cell; `memory` in MB. Raises CgroupsRefused."""
@@ -83,10 +85,10 @@ class Group:
             _set(self._folders[0], "memory.swap.max", "0")
 
     def doors(self) -> list[int]:
-        """Descriptors into which a process writes its number to be counted here. The caller closes them. Raises CgroupsRefused."""
+        """Descriptors into which a process of one thread writes 0 to be counted here. The caller closes them. Raises CgroupsRefused."""
         found: list[int] = []
         try:
-            found.extend(os.open(f"{folder}/{_TASKS}", os.O_WRONLY | os.O_CLOEXEC) for folder in self._folders)
+            found.extend(os.open(f"{folder}/{_TASKS[self._version]}", os.O_WRONLY | os.O_CLOEXEC) for folder in self._folders)
         except OSError as error:
             for door in found:
                 os.close(door)
@@ -109,10 +111,22 @@ class Group:
             raise CgroupsRefused(f"watching a group: {error}") from error
         return bell
 
+    def lower(self, *, yields: bool) -> None:
+        """With version 2, where each cell has a group for the processor, whether it runs only when the other groups do not want to."""
+        if self._version == UNIFIED:
+            # Kernels before 5.15 do not know `idle`, there the least weight comes close; the others refuse a weight beside it.
+            for name, value in (("cpu.idle", str(int(yields))), ("cpu.weight", "1" if yields else "100")):
+                with contextlib.suppress(CgroupsRefused):
+                    _set(self._folders[0], name, value)
+
     def peak(self) -> int:
         """Most memory it had, in bytes; 0 where the kernel does not keep it."""
-        name = "memory.max_usage_in_bytes" if self._version == LEGACY else "memory.peak"
-        return _number(_read(f"{self._folders[0]}/{name}"))
+        return _number(_read(self.peak_file))
+
+    @property
+    def peak_file(self) -> str:
+        """Where the kernel keeps it."""
+        return f"{self._folders[0]}/{'memory.max_usage_in_bytes' if self._version == LEGACY else 'memory.peak'}"
 
     def ran_out(self) -> bool:
         """Whether the kernel ended something for its memory."""
@@ -126,11 +140,11 @@ class Group:
         return all(removed)
 
 
-def join(doors: list[int], pid: int) -> None:
-    """Be counted in the groups behind these descriptors; `pid` 0 is this process. Raises CgroupsRefused."""
+def join(doors: list[int]) -> None:
+    """Be counted in the groups behind these descriptors. Raises CgroupsRefused."""
     for door in doors:
         try:
-            os.write(door, str(pid).encode())
+            os.write(door, b"0")
         except OSError as error:
             raise CgroupsRefused(f"joining a group: {error.strerror}") from error
 

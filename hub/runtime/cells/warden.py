@@ -3,8 +3,8 @@
 It is started by the hub with an empty environment and one socket, and alone stays root when the hub was started as root: it gives each
 cell a user and groups of its own, keeps zygotes, ends cells, and says when and why they ended. One thread, no secrets, no network.
 
-From the hub: the plan, then `make`, `claim` and `end` of numbered cells. To the hub: `warden` once it is ready, or `refused`; for each
-cell `made` with its descriptors, or `failed` with the step; in the end `ended`, for every cell that was asked for.
+From the hub: the plan, then `make`, `claim`, `weigh` and `end` of numbered cells. To the hub: `warden` once it is ready, or `refused`; for
+each cell `made` with its descriptors, or `failed` with the step; in the end `ended`, for every cell that was asked for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from . import build, cgroups, descriptors, ladder, limits, packets
+from . import build, cgroups, descriptors, ladder, limits, packets, scheduling
 from .kernel import StepRefused
 
 RENEW_AFTER = 3600
@@ -175,12 +175,15 @@ class Warden:
                 cell.kill()
             elif message["do"] == "claim":
                 self._claim(cell, message)
+            elif message["do"] == "weigh":
+                self._weigh(cell, yields=message["yields"])
 
     def _make(self, number: int, message: dict[str, Any]) -> None:
         cell = self._cells[number] = Cell(number, self._slots.popleft() if self._slots else None)
         try:
             if self._groups is not None:
                 cell.group = self._groups.make(str(number), message["memory"])
+                cell.group.lower(yields=message["order"].get("spare", False))
                 cell.bell = cell.group.watch()
                 if cell.bell is not None:
                     self._bells[cell.bell] = cell
@@ -203,11 +206,23 @@ class Warden:
 
     def _claim(self, cell: Cell, message: dict[str, Any]) -> None:
         """From now on it is of an action with limits of its own."""
+        self._weigh(cell, yields=False)
         with contextlib.suppress(StepRefused):
             if cell.group is not None:
                 cell.group.limit(message["memory"])
             if message["data"] and cell.first_pid:
                 limits.limit_data(cell.first_pid, message["data"])
+
+    def _weigh(self, cell: Cell, *, yields: bool) -> None:
+        """Whether it runs only when nobody else wants the processor."""
+        if cell.group is not None:
+            cell.group.lower(yields=yields)
+        if cell.first is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                # Only while the numbers are its own.
+                signal.pidfd_send_signal(cell.first, 0)
+                for pid in (cell.keeper, cell.first_pid):
+                    (scheduling.lower if yields else scheduling.usual)(pid)
 
     # Making one
 
@@ -296,7 +311,9 @@ class Warden:
 
     def _made(self, cell: Cell) -> None:
         cell.made = True
-        message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid}
+        peak_file = cell.group.peak_file if cell.group is not None else None
+        message = {"cell": cell.number, "made": True, "keeper": cell.keeper, "first": cell.first_pid, "peak_file": peak_file}
+        message["relents"] = ladder.is_root()
         self._tell(message, [*cell.ours, *(cell.listeners or ())])
         for number in (*cell.ours, *(cell.listeners or ())):
             os.close(number)
