@@ -18,6 +18,10 @@ WORTH_WAITING = 3.0
 """How long (s) who comes last should wait at most, by what was worked off of late; a rush is over so long after it ended."""
 ALWAYS = 100
 """So many calls may always wait, however slow they are."""
+STARTING = 1.5
+"""As long as nobody has waited longer than this (s), processes may just be starting: everybody may wait."""
+MOST = 10_000
+"""No more than this wait in any case."""
 FEW_ACCEPTED = 1000
 """So many accepted runs may always wait."""
 _RATED_EVERY = 1.0
@@ -58,12 +62,16 @@ class Backlog:
 
     def figures(self) -> dict[str, float]:
         """How many wait, how long (s) the first of them has waited, and how many were refused so far."""
+        return {"waiting": self.total, "age": self._age(), "refused": self.refused}
+
+    def _age(self) -> float:
+        """How long (s) the first of those that wait has waited."""
         first = next(iter(self._since.values()), None)
-        return {"waiting": self.total, "age": 0 if first is None else self._clock() - first, "refused": self.refused}
+        return 0.0 if first is None else self._clock() - first
 
     def admit(self, namespace: str) -> None:
         """Raises Throttled when this namespace has more than its part of a full queue, Unavailable when the hub has no memory left."""
-        if self.total < ALWAYS:
+        if self.total < ALWAYS or (self._age() < STARTING and self.total < MOST):
             return
         if resident() > self._most_memory:
             self.refused += 1

@@ -38,10 +38,14 @@ LOST = "The hub stopped while this run was under way."
 
 
 class Lane:
-    """What waits for one action. `served` counts runs that ended, and tells a lane that moves from one that is stuck."""
+    """What waits for one action, and the calls that its workers carry out.
+
+    `served` counts runs that ended, and tells a lane that moves from one that is stuck.
+    """
 
     def __init__(self) -> None:
         self.waiting: deque[Dispatch] = deque()
+        self.calls: dict[str, Call] = {}
         self.workers = 0
         self.served = 0
         self.timer: asyncio.TimerHandle | None = None
@@ -116,7 +120,8 @@ class Dispatcher:
         lane.timer = None
         if not lane.waiting or lane.workers >= WIDEST:
             return
-        stuck = served == lane.served
+        # One that waits for a process is enough: more of them would only stand before those whose callers wait.
+        stuck = served == lane.served and not any(call.queued for call in lane.calls.values())
         if stuck or lane.workers < CORES:
             self._serve(key, lane)
         self._look_later(key, lane)
@@ -126,7 +131,7 @@ class Dispatcher:
             while lane.waiting:
                 dispatch = lane.waiting.popleft()
                 self.waiting -= 1
-                await self._run(dispatch)
+                await self._run(dispatch, lane)
                 lane.served += 1
         finally:
             lane.workers -= 1
@@ -134,15 +139,16 @@ class Dispatcher:
                 self._lanes.pop(key, None)
             metrics.dispatches_waiting(self.waiting)
 
-    async def _run(self, dispatch: Dispatch) -> None:
+    async def _run(self, dispatch: Dispatch, lane: Lane) -> None:
         caller = await self._caller(dispatch)
         if dispatch.rule is not None:
             if not self._admits(caller, dispatch):
                 return
             self._throttles.entered(dispatch.namespace)
         try:
-            await self._carry_out(dispatch, caller)
+            await self._carry_out(dispatch, caller, lane)
         finally:
+            lane.calls.pop(dispatch.activation_id, None)
             self._throttles.left(dispatch.namespace)
 
     async def _caller(self, dispatch: Dispatch) -> Identity:
@@ -184,26 +190,25 @@ class Dispatcher:
         for namespace in list(self._delayed):
             self._wake(namespace)
 
-    async def _carry_out(self, dispatch: Dispatch, caller: Identity) -> None:
+    async def _carry_out(self, dispatch: Dispatch, caller: Identity, lane: Lane) -> None:
         try:
             resolved = await self._actions.resolve(caller, dispatch.action)
         except RequestError:
             message = "Action could not be found or may have been deleted."
             self._end(dispatch, caller, message=message, marks={})
             return
-        await self._invoker.run(
-            Call(
-                activation_id=dispatch.activation_id,
-                caller=caller,
-                resolved=resolved,
-                payload=dispatch.payload,
-                accepted=dispatch.at,
-                transaction_id=dispatch.transaction_id,
-                cause=dispatch.cause,
-                durable=True,
-                attempts=dispatch.started + 1,
-            )
+        call = lane.calls[dispatch.activation_id] = Call(
+            activation_id=dispatch.activation_id,
+            caller=caller,
+            resolved=resolved,
+            payload=dispatch.payload,
+            accepted=dispatch.at,
+            transaction_id=dispatch.transaction_id,
+            cause=dispatch.cause,
+            durable=True,
+            attempts=dispatch.started + 1,
         )
+        await self._invoker.run(call)
 
     def _end(
         self, dispatch: Dispatch, caller: Identity, *, message: str, marks: dict[str, object], then: tuple[Dispatch, ...] = ()

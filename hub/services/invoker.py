@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import msgspec
@@ -35,7 +35,7 @@ WHISK_FAILURE = "Failed to provision resources to run the action."
 class Call(msgspec.Struct, kw_only=True):
     """One run about to happen. `payload` is what the caller sent; `accepted` (ms) is when it was taken in.
 
-    `durable` says that a dispatch of this id is in the record and goes away with the ending. `rerun_of` names an attempt that was lost.
+    `durable` says that a dispatch of this id is in the record and goes away with the ending, `queued` that it waits for a process. `rerun_of` names an attempt that was lost.
     """
 
     activation_id: str
@@ -46,6 +46,7 @@ class Call(msgspec.Struct, kw_only=True):
     transaction_id: str
     cause: str | None = None
     durable: bool = False
+    queued: bool = False
     attempts: int = 0
 
 
@@ -177,9 +178,16 @@ class Invoker:
         end = start + outcome.run_ms + (outcome.init_ms or 0)
         return finished(call, start, end, outcome.response, outcome=outcome)
 
-    def _waits(self, call: Call) -> AbstractContextManager[None]:
-        """What was accepted waits in the record; only what somebody waits for counts."""
-        return nullcontext() if call.durable or self.backlog is None else self.backlog.waiting(call.caller.namespace)
+    @contextmanager
+    def _waits(self, call: Call) -> Iterator[None]:
+        """What was accepted waits in the record; only what somebody waits for is in the backlog."""
+        call.queued = True
+        counted = nullcontext() if call.durable or self.backlog is None else self.backlog.waiting(call.caller.namespace)
+        try:
+            with counted:
+                yield
+        finally:
+            call.queued = False
 
     async def _served(self, call: Call, process: ActionProcess, values: Json) -> Outcome:
         resolved = call.resolved
