@@ -18,6 +18,7 @@ from hub.runtime.cells import ladder, limits, mounts
 from hub.runtime.cells.namespaces import BACKLOG, LOOPBACK
 from hub.runtime.egress import Gate, Place
 from hub.runtime.kinds import Kind
+from hub.runtime.programs import CHILDREN, Programs
 from hub.runtime.proxy import Forwarder, Proxy
 from hub.runtime.spawn import Wanted
 from hub.runtime.warden import Cell, Plan, Warden, WardenRefused
@@ -65,7 +66,17 @@ class CellSpawner:
     well; `idle` (s) is how long ready cells stay when none of their sort is used.
     """
 
-    def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        level: int,
+        doors: Doors,
+        *,
+        api_host: Callable[[], str],
+        port: int,
+        idle: float,
+        programs: Programs = CHILDREN,
+    ) -> None:
         self._plan = plan
         self._level = level
         self._doors = doors
@@ -79,8 +90,10 @@ class CellSpawner:
         self._ending: set[asyncio.Task[bool]] = set()
         self._closing = False
         self._loop = asyncio.get_running_loop()
-        self.warden = Warden(plan, level, self._lost)
+        self._programs = programs
+        self.warden = Warden(plan, level, self._lost, programs)
         self._restarting: asyncio.Task[None] | None = None
+        self.outage: str | None = None
 
     async def open(self, first: Kind | None = None) -> None:
         """Start the warden, and some cells of a first kind. Raises WardenRefused."""
@@ -93,6 +106,8 @@ class CellSpawner:
         """See `Spawner.spawn`."""
         sort = _sort(wanted.kind, wanted.memory)
         try:
+            if self.outage is not None:
+                raise LaunchFailed(self.outage)
             if self._restarting is not None:
                 await asyncio.shield(self._restarting)
             places = wanted.egress.places[:MOST_PLACES] if wanted.egress is not None else ()
@@ -206,13 +221,16 @@ class CellSpawner:
         self._ready.clear()
         while not self._closing:
             await self.warden.close()
-            self.warden = Warden(self._plan, self._level, self._lost)
+            self.warden = Warden(self._plan, self._level, self._lost, self._programs)
             try:
                 await self.warden.open()
             except WardenRefused as error:
-                log.error("The warden could not be started again", reason=str(error))  # noqa: TRY400 - the reason is the whole of it
+                if self.outage is None:
+                    log.error("The warden could not be started again", reason=str(error))  # noqa: TRY400 - the reason is the whole of it
+                self.outage = f"No action can run: the warden ended and could not be started again at level {self._level} ({error})."
                 await asyncio.sleep(AGAIN_AFTER)
             else:
+                self.outage = None
                 self._restarting = None
                 return
 

@@ -12,6 +12,7 @@ from hub.runtime.cells import ladder
 from hub.runtime.isolation import Choice, Isolation, IsolationRefused
 from hub.runtime.kinds import Kinds
 from hub.runtime.plain_spawner import PlainSpawner
+from hub.runtime.programs import CHILDREN, Programs
 from hub.runtime.spawn import Spawned, Spawner, Wanted
 from hub.runtime.warden import WardenRefused
 from hub.telemetry.log import get_logger
@@ -28,8 +29,18 @@ class Isolated:
     """
 
     def __init__(
-        self, kinds: Kinds, folder: Path, choice: Choice, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float
+        self,
+        kinds: Kinds,
+        folder: Path,
+        choice: Choice,
+        doors: Doors,
+        *,
+        api_host: Callable[[], str],
+        port: int,
+        idle: float,
+        programs: Programs = CHILDREN,
     ) -> None:
+        self._programs = programs
         self._kinds = kinds
         self._folder = folder
         self._choice = choice
@@ -47,7 +58,7 @@ class Isolated:
 
     async def _open(self) -> None:
         plan = isolation.plan(self._folder, self._kinds)
-        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation")
+        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation", self._programs)
         log.info("Actions are isolated", **self.details())
         if self.isolation.level == ladder.NONE:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
@@ -68,6 +79,11 @@ class Isolated:
     def details(self) -> dict[str, object]:
         """What was found."""
         return self.isolation.details()
+
+    @property
+    def outage(self) -> str | None:
+        """Why no action can run at present, in a sentence; None when they can."""
+        return self._spawner.outage if isinstance(self._spawner, CellSpawner) else None
 
     async def spawn(self, wanted: Wanted) -> Spawned:
         """See `Spawner.spawn`."""

@@ -67,7 +67,7 @@ class Kinds:
     def discover(cls, node: str | None = None) -> Kinds:
         """Ask the machine; `node` is the path of another Node.js program."""
         table: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("kinds.yaml").read_text())
-        programs = {"python": (_python(), sys.version_info[:2]), "nodejs": _node(node)}
+        programs = {"python": (base_interpreter(), sys.version_info[:2]), "nodejs": _node(node)}
         families: dict[str, Family] = {}
         for name, row in table.items():
             program, version = programs[name]
@@ -89,7 +89,7 @@ class Kinds:
     @property
     def interpreter(self) -> str:
         """The Python that actions run on, and what builds the cells."""
-        return _python()
+        return base_interpreter()
 
     def programs(self) -> list[str]:
         """What runs the kinds."""
@@ -158,8 +158,8 @@ def _older(kind: str, family: Family) -> bool:
     return family.oldest <= version and version[: len(version)] <= family.version[: len(version)]
 
 
-def _python() -> str:
-    """The base interpreter, so that an action sees neither the hub nor what it depends on."""
+def base_interpreter() -> str:
+    """The Python that this one was made of, so that an action sees neither the hub nor what it depends on."""
     base = getattr(sys, "_base_executable", None) or sys.executable
     return os.path.realpath(base)
 

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,8 +15,8 @@ import msgspec
 from hub.runtime.cells import ladder, packets
 from hub.runtime.egress import Gate
 from hub.runtime.memory import resident
+from hub.runtime.programs import CHILDREN, Program, Programs, ProgramsRefused, command
 
-PROGRAM = Path(__file__).with_name("cells") / "__main__.py"
 START_SECONDS = 20.0
 WATCH_GROUP_EVERY = 0.05
 WATCH_MEMORY_EVERY = 0.01
@@ -44,7 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def command(self, program: str, *words: str) -> list[str]:
         """How a program of the cells is started."""
-        return [self.interpreter, "-I", "-S", str(PROGRAM), program, *words]
+        return command(self.interpreter, program, *words)
 
 
 class WardenRefused(Exception):
@@ -119,7 +117,9 @@ class Cell:
 class Warden:
     """One warden process. `on_lost` is called when it ends by itself, after all its cells were told to have ended."""
 
-    def __init__(self, plan: Plan, level: int, on_lost: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, level: int, on_lost: Callable[[], None], programs: Programs = CHILDREN) -> None:
+        self._programs = programs
+        self._process: Program | None = None
         self._plan = plan
         self.level = level
         self._on_lost = on_lost
@@ -135,14 +135,12 @@ class Warden:
         """Start it. Raises WardenRefused when the level cannot be had."""
         self._way, theirs = packets.pair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - it takes a millisecond, and the program is ours
-                self._plan.command("warden", str(theirs.fileno())),
-                stdin=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            try:
+                self._process = await self._programs.start(self._plan.interpreter, "warden", theirs)
+            except ProgramsRefused as error:
+                self._closing = True
+                self._way.close()
+                raise WardenRefused(str(error)) from error
         self._way.setblocking(False)  # noqa: FBT003 - socket takes it so
         self._loop.add_reader(self._way.fileno(), self._readable)
         self.tell(self._plan.words(level=self.level))
@@ -158,8 +156,8 @@ class Warden:
 
     @property
     def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
+        """Its process; 0 before it is started."""
+        return self._process.pid if self._process is not None else 0
 
     async def make(self, order: dict[str, Any], memory: int) -> Cell:
         """A cell of that order (`hub.runtime.cells.build.Order`), with memory in MB. Raises WardenRefused."""
@@ -249,7 +247,8 @@ class Warden:
         self._closing = True
         with contextlib.suppress(OSError):
             self._way.shutdown(socket.SHUT_WR)
-        await asyncio.to_thread(self._process.wait)
+        if self._process is not None:
+            await self._process.gone()
         if self._way.fileno() >= 0:
             self._lost()
 

@@ -268,12 +268,18 @@ def climb(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(words: list[str]) -> None:
-    """The program: `probe` reads a plan from standard input and writes what it found to standard output.
+    """The program: `probe [SOCKET [SETTLED]]` reads a plan from there, or from standard input, and answers what it found.
 
-    With `attack` in the plan, it is the kind to attack from at exactly `level`, with every attack.
+    With `attack` in the plan, it is the kind to attack from at exactly `level`, with every attack. What a supervisor settled wins over
+    what the plan says.
     """
-    del words
-    plan = json.load(sys.stdin)
+    if words:
+        way = int(words[0])
+        for standard in (0, 1):
+            os.dup2(way, standard)
+        os.close(way)
+    plan = {**json.load(sys.stdin), **json.loads(words[1] if words[1:] else "{}")}
+    plan["name"] += "-probe"
     with contextlib.suppress(BrokenPipeError):
         if "attack" in plan:
             try:

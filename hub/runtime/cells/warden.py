@@ -10,6 +10,7 @@ cell `made` with its descriptors, or `failed` with the step; in the end `ended`,
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -242,7 +243,8 @@ class Warden:
         inside = [door_inside.detach(), stdout_inside, stderr_inside]
         cell.zygote = zygote
         readable = [*self._plan["readable"], self._plan["launchers"]]
-        whole = {"cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable, **order}
+        # What holds the cell is ours to say, whatever the order says.
+        whole = {**order, "cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable}
         if cell.folder is not None:
             whole["folder"] = cell.folder
             whole["environment"] = {**whole["environment"], **build.home(cell.folder)}
@@ -395,7 +397,7 @@ class Warden:
 
 
 def main(words: list[str]) -> None:
-    """The program: `warden SOCKET`."""
+    """The program: `warden SOCKET [SETTLED]`; what a supervisor settled wins over what the plan says."""
     hub = socket.socket(fileno=int(words[0]))
     descriptors.keep_only({hub.fileno()})
     hub.set_inheritable(False)
@@ -403,7 +405,7 @@ def main(words: list[str]) -> None:
     try:
         # It need not be killed with the hub: the closed socket tells it, and it has groups and folders to clear away.
         plan, _ = packets.receive(hub)
-        warden = Warden(hub, plan)
+        warden = Warden(hub, {**plan, **json.loads(words[1] if words[1:] else "{}")})
         warden.open()
         warden.serve()
     except StepRefused as error:
