@@ -9,10 +9,12 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -55,12 +57,14 @@ from hub.data import DataFolder
 from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
+from hub.owner import become, give_up_root, is_root, to_become
 from hub.runtime.cell_spawner import Doors, Factory
 from hub.runtime.isolated import Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
 from hub.runtime.pool import Pool
 from hub.runtime.process import ProcessRuntime
+from hub.runtime.programs import CHILDREN, Programs, Supervisor
 from hub.services.actions import Actions
 from hub.services.activations import Activations
 from hub.services.admin import Admin
@@ -276,13 +280,13 @@ def own_places(settings: Settings, port: int) -> list[tuple[str, int]]:
     return sorted(found)
 
 
-def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
+def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int, programs: Programs) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
     loopback = settings.host == "localhost" or settings.host.startswith(info.LOOPBACK)
     choice = Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
     idle = settings.runtime.idle.total_seconds()
     # What answers inside cells is made with the doors; nothing runs before.
-    return Isolated(kinds, folder.path, choice, Doors(), api_host=lambda: base_url, port=port, idle=idle)
+    return Isolated(kinds, folder.path, choice, Doors(), api_host=lambda: base_url, port=port, idle=idle, programs=programs)
 
 
 def action_ranges(limits: Limits) -> LimitRange:
@@ -379,6 +383,22 @@ def listen(settings: Settings) -> socket.socket:
     return door
 
 
+def certificate(settings: Settings) -> ssl.SSLContext | None:
+    """What the hub shows to callers, read while it may; None over plain http. Raises SettingsRefused when it cannot be used."""
+    if settings.tls.cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.tls.cert, settings.tls.key)
+    except OSError as error:
+        names = f"{settings.tls.cert} and {settings.tls.key}"
+        message = (
+            f"HUB_TLS__CERT and HUB_TLS__KEY cannot be used: {names}: {error.strerror or error}. Name a certificate and its key, in PEM."
+        )
+        raise SettingsRefused(message) from error
+    return context
+
+
 class Door(uvicorn.Server):
     """A server whose signals are handled by `serve`, which ends with 0 after draining."""
 
@@ -461,53 +481,85 @@ def open_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+class Held(NamedTuple):
+    """What a hub has before it is one: its folder, its door, what it shows to callers, and who starts what holds its actions."""
+
+    folder: DataFolder
+    door: socket.socket
+    tls: ssl.SSLContext | None
+    programs: Programs
+
+
+@contextlib.contextmanager
+def held(settings: Settings) -> Iterator[Held]:
+    """Take the data folder and the address; afterwards this process is nobody but the folder's owner. Raises SettingsRefused."""
+    folder = DataFolder(settings.data)
+    folder.make()
+    owner = to_become(folder.path)
+    if owner is None:
+        folder.lock()
+    door, tls = listen(settings), certificate(settings)
+    supervisor: Supervisor | None = None
+    if owner is not None:
+        # What only root may have is had; files are touched by nobody but their owner.
+        supervisor = give_up_root(owner, folder.path)
+        supervisor.watch()
+        folder.lock()
+    try:
+        yield Held(folder, door, tls, supervisor or CHILDREN)
+    finally:
+        folder.unlock()
+        if supervisor is not None:
+            supervisor.close()
+
+
 async def serve(settings: Settings) -> None:
     """Serve until a signal. Raises SettingsRefused before anything is changed when a setting cannot be used."""
     check_choices(settings)
     configure(settings.log.level, settings.log.format, sys.stderr)
     open_many_files()
-    folder = DataFolder(settings.data)
-    folder.make()
-    folder.lock()
-    door = listen(settings)
-    port = door.getsockname()[1]
-    scheme = "https" if settings.tls.cert else "http"
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-    kinds = Kinds.discover(settings.runtime.node or None)
-    isolated = isolated_by(settings, folder, kinds, base_url, port)
-    store = await open_record(settings, folder)
+    with held(settings) as (folder, door, tls, programs):
+        port = door.getsockname()[1]
+        scheme = "https" if tls else "http"
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
+        kinds = Kinds.discover(settings.runtime.node or None)
+        isolated = isolated_by(settings, folder, kinds, base_url, port, programs)
+        store = await open_record(settings, folder)
+        try:
+            async with running(settings, folder, store, base_url, kinds, isolated) as services:
+                await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
+                app = build_app(services)
+                isolated.doors.api = inside(app, settings)
+                main = Door(_config(app, settings, **({"ssl_context_factory": lambda *_: tls} if tls else {})))
+                side = Door(_config(admin_app(services.admin, base_url), settings))
+                admin = asyncio.create_task(side.serve(sockets=[desk(folder)]))
+                props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    asyncio.get_running_loop().add_signal_handler(number, _drain, main)
+                settle_memory()
+                announce(services, base_url, folder, await services.admin.link(base_url))
+                try:
+                    await main.serve(sockets=[door])
+                finally:
+                    side.should_exit = True
+                    props.cancel()
+                    await admin
+                    folder.socket.unlink(missing_ok=True)
+        finally:
+            await store.close()
+
+
+def desk(folder: DataFolder) -> socket.socket:
+    """Where `hub admin` speaks to the hub: whoever can open it is the operator."""
+    folder.socket.unlink(missing_ok=True)
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
     try:
-        async with running(settings, folder, store, base_url, kinds, isolated) as services:
-            await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
-            tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
-            app = build_app(services)
-            isolated.doors.api = inside(app, settings)
-            main = Door(_config(app, settings, **tls))
-            side = Door(_config(admin_app(services.admin, base_url), settings))
-            folder.socket.unlink(missing_ok=True)
-            desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            mask = os.umask(0o177)
-            try:
-                desk.bind(str(folder.socket))
-            finally:
-                os.umask(mask)
-            admin = asyncio.create_task(side.serve(sockets=[desk]))
-            props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, _drain, main)
-            settle_memory()
-            announce(services, base_url, folder, await services.admin.link(base_url))
-            try:
-                await main.serve(sockets=[door])
-            finally:
-                side.should_exit = True
-                props.cancel()
-                await admin
-                folder.socket.unlink(missing_ok=True)
+        found.bind(str(folder.socket))
     finally:
-        await store.close()
-        folder.unlock()
+        os.umask(mask)
+    return found
 
 
 async def write_wskprops(services: Services, folder: DataFolder, address: str) -> None:
@@ -557,6 +609,8 @@ def announce(services: Services, base_url: str, folder: DataFolder, link: str) -
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+    if is_root():
+        log.warning("The hub is root, as its data folder is root's; to have it give that up: chown -R USER DIR", folder=str(folder.path))
 
 
 @contextlib.asynccontextmanager
@@ -565,6 +619,9 @@ async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTr
     configure(settings.log.level, settings.log.format, sys.stderr)
     folder = DataFolder(settings.data)
     folder.make()
+    owner = to_become(folder.path)
+    if owner is not None:
+        become(owner, folder.path)
     try:
         folder.lock()
     except SettingsRefused:

@@ -20,6 +20,8 @@ from hub.runtime.programs import CHILDREN, Program, Programs, ProgramsRefused, c
 START_SECONDS = 20.0
 WATCH_GROUP_EVERY = 0.05
 WATCH_MEMORY_EVERY = 0.01
+ZYGOTE = "zygote"
+"""The step that fails when a zygote ends while it makes a cell."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 class WardenRefused(Exception):
     """The warden, or a cell, could not be made; the message is the step and the kernel's words."""
+
+
+class WardenLost(WardenRefused):
+    """The warden, or its zygote, ended while the cell was made; another one may be made."""
 
 
 class Cell:
@@ -162,7 +168,7 @@ class Warden:
     async def make(self, order: dict[str, Any], memory: int) -> Cell:
         """A cell of that order (`hub.runtime.cells.build.Order`), with memory in MB. Raises WardenRefused."""
         if self._closing:
-            raise WardenRefused("the warden has ended")
+            raise WardenLost("the warden has ended")
         self._number += 1
         number = self._number
         answer: asyncio.Future[Cell] = self._loop.create_future()
@@ -221,7 +227,8 @@ class Warden:
             cell = self._cells[number] = Cell(self, number, message, passed)
             self._waiting.pop(number).set_result(cell)
         elif "failed" in message:
-            self._waiting.pop(number).set_exception(WardenRefused(f"{message['failed']}: {message['reason']}"))
+            sort = WardenLost if message["failed"] == ZYGOTE else WardenRefused
+            self._waiting.pop(number).set_exception(sort(f"{message['failed']}: {message['reason']}"))
         elif number in self._cells:
             self._cells.pop(number).ended(out_of_memory=message["out_of_memory"])
 
@@ -233,7 +240,7 @@ class Warden:
         if not self._ready.done():
             self._ready.set_exception(WardenRefused("the warden ended while it was started"))
         for answer in self._waiting.values():
-            answer.set_exception(WardenRefused("the warden ended"))
+            answer.set_exception(WardenLost("the warden ended"))
         self._waiting.clear()
         for cell in self._cells.values():
             cell.ended(out_of_memory=False)

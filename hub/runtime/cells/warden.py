@@ -30,6 +30,10 @@ MOST_COPIES = 10_000
 """A zygote is replaced after an hour, or so many cells: all its copies share the seed of their hashes and the layout of their memory."""
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 _TRY_AGAIN = 0.02
+LOOK_EVERY = 60.0
+"""How often (s) the age of the zygote is looked at when nothing else happens."""
+RETRY_AFTER = 0.5
+"""How long (s) after a try at a new zygote the next one may be, while the old one goes on."""
 LAST_SECONDS = 0.5
 """How long what is ended may take when all is over: nothing is left a second after the hub."""
 PASSABLE = 0o711
@@ -57,10 +61,9 @@ class Zygote:
         self.living = 0
         self.since = time.monotonic()
 
-    @property
-    def old(self) -> bool:
+    def old(self, most_copies: int) -> bool:
         """Whether it should be replaced."""
-        return self.copies >= MOST_COPIES or time.monotonic() - self.since > RENEW_AFTER
+        return self.copies >= most_copies or time.monotonic() - self.since > RENEW_AFTER
 
     def end(self) -> None:
         """End it with every cell that is left of it."""
@@ -105,7 +108,11 @@ class Cell:
 
 
 class Warden:
-    """The loop. `plan` is the hub's: `level`, `name` of the groups, `scratch`, `temporary`, `readable`, `launchers`."""
+    """The loop.
+
+    `plan` is the hub's: `level`, `name` of the groups, `scratch`, `temporary`, `readable`, `launchers`, and if it should be another
+    number than ours, `most_copies` of a zygote.
+    """
 
     def __init__(self, hub: socket.socket, plan: dict[str, Any]) -> None:
         self._hub = hub
@@ -119,7 +126,10 @@ class Warden:
         self._slots: deque[int] | None = None
         self._groups: cgroups.Groups | None = None
         self._folders = ""
+        self._ready = False
         self._closing = False
+        self._renewed = 0.0
+        self._most_copies = plan.get("most_copies", MOST_COPIES)
         self._poll = select.poll()
 
     def open(self) -> None:
@@ -154,7 +164,7 @@ class Warden:
     def serve(self) -> None:
         """Until the hub closes its end."""
         while True:
-            for number, _ in self._poll.poll(_TRY_AGAIN * 1000 if self._left else None):
+            for number, _ in self._poll.poll((_TRY_AGAIN if self._left else LOOK_EVERY) * 1000):
                 if number == self._hub.fileno():
                     self._hear_hub()
                 elif number in self._zygotes:
@@ -162,6 +172,9 @@ class Warden:
                 elif number in self._bells:
                     self._out_of_memory(self._bells[number])
             self._left = [cell for cell in self._left if not self._clean(cell)]
+            current = self._usable()
+            if current is not None:
+                self._renew(current)
 
     # From the hub
 
@@ -221,7 +234,7 @@ class Warden:
 
     def _carry_out(self) -> None:
         """Hand orders to the zygote as far as there is one that is ready."""
-        current = next((zygote for zygote in self._zygotes.values() if zygote.ready and not zygote.retired), None)
+        current = self._usable()
         if current is None:
             return
         while self._orders:
@@ -231,9 +244,29 @@ class Warden:
                 self._ended(cell)
             else:
                 self._order(current, order, cell)
-        if current.old:
-            current.retired = True
+        self._renew(current)
+
+    def _usable(self) -> Zygote | None:
+        """The one that copies are made of."""
+        return next((zygote for zygote in self._zygotes.values() if zygote.ready and not zygote.retired), None)
+
+    def _renew(self, current: Zygote) -> None:
+        """Start the next zygote when this one is old; it makes cells until the next is ready."""
+        now = time.monotonic()
+        starting = any(not zygote.ready for zygote in self._zygotes.values())
+        if current.old(self._most_copies) and not starting and now >= self._renewed + RETRY_AFTER:
+            self._renewed = now
             self._new_zygote()
+
+    def _take_over(self, fresh: Zygote) -> None:
+        """A zygote is ready: the former ones make no more cells, and end with their last."""
+        fresh.ready = True
+        for former in tuple(self._zygotes.values()):
+            if former is not fresh and former.ready:
+                former.retired = True
+                if not former.living:
+                    self._drop(former)
+        self._carry_out()
 
     def _order(self, zygote: Zygote, order: dict[str, Any], cell: Cell) -> None:
         door, door_inside = socket.socketpair()
@@ -271,12 +304,14 @@ class Warden:
             self._lost(zygote)
             return
         if "zygote" in message:
-            if not zygote.ready and len(self._zygotes) == 1:
+            if not self._ready:
+                self._ready = True
                 self._tell({"warden": "ready"})
-            zygote.ready = True
-            self._carry_out()
+            self._take_over(zygote)
         elif "refused" in message:
-            raise ZygoteRefused(f"{message['refused']}: {message['reason']}")
+            if self._usable() is None:
+                raise ZygoteRefused(f"{message['refused']}: {message['reason']}")
+            self._drop(zygote)
         else:
             self._hear_cell(self._cells[message["cell"]], message, passed)
 
@@ -356,7 +391,7 @@ class Warden:
 
     def _lost(self, zygote: Zygote) -> None:
         """A zygote ended, and its cells with it; the next one is started at once."""
-        if not zygote.ready:
+        if not zygote.ready and not self._usable():
             raise ZygoteRefused("it ended while it was started")
         self._drop(zygote)
         for cell in [cell for cell in self._cells.values() if cell.zygote is zygote]:
@@ -365,11 +400,15 @@ class Warden:
                 gone = select.poll()
                 gone.register(cell.first, select.POLLIN)
                 gone.poll()
+            # Nothing was in it yet: with these words the hub asks for another one.
+            self._failed(cell, ZygoteRefused.step, "it ended while it made the cell")
             self._ended(cell)
-        if not zygote.retired and not self._closing:
+        if not self._closing and all(other.retired for other in self._zygotes.values()):
             self._new_zygote()
 
     def _drop(self, zygote: Zygote) -> None:
+        if zygote.way.fileno() not in self._zygotes:
+            return
         self._poll.unregister(zygote.way)
         del self._zygotes[zygote.way.fileno()]
         zygote.end()
