@@ -64,7 +64,15 @@ class Isolated:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
             await self._spawner.open()
             return
-        cells = CellSpawner(plan, self.isolation.level, self.doors, api_host=self._api_host, port=self.port, idle=self._idle)
+        cells = CellSpawner(
+            plan,
+            self.isolation.level,
+            self.doors,
+            api_host=self._api_host,
+            port=self.port,
+            idle=self._idle,
+            programs=self._programs,
+        )
         try:
             await cells.open(self._kinds.resolve("python:3"))
         except WardenRefused as error:

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -74,8 +74,8 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
 
 
-def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
-    """Start a hub and return when it is ready. Settings are HUB_… names without the prefix."""
+def start(data: Path, *, port: int = 0, run: Sequence[str] = (), **settings: str) -> Hub:
+    """Start a hub and return when it is ready. Settings are HUB_… names without the prefix; `run` is another `program`."""
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
     environment = {**clean_environment(), **{f"HUB_{name}": value for name, value in settings.items()}}
@@ -83,7 +83,7 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
     (data / "wskprops").unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [*program(), "serve", "--data", str(data), "--port", str(port)],
+            [*(run or program()), "serve", "--data", str(data), "--port", str(port)],
             stdout=out,
             stderr=out,
             stdin=subprocess.DEVNULL,

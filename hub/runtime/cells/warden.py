@@ -419,7 +419,8 @@ class Warden:
         until = time.monotonic() + LAST_SECONDS
         for cell in self._cells.values():
             cell.kill()
-        self._poll.unregister(self._hub)
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(self._hub)
         while self._cells and time.monotonic() < until:
             for number, _ in self._poll.poll(_TRY_AGAIN * 1000):
                 if number in self._zygotes:
