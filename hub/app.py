@@ -39,6 +39,7 @@ from hub.api import (
     installs,
     log_forwarding,
     namespaces,
+    operator,
     packages,
     rules,
     triggers,
@@ -81,6 +82,7 @@ from hub.services.feeds import FeedService
 from hub.services.feeds.clock import SystemClock
 from hub.services.feeds.providers import Providers
 from hub.services.gateway import Gateway
+from hub.services.health import Health
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -102,6 +104,7 @@ from hub.settings import ROLES, Limits, Settings, SettingsRefused
 from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
 from hub.telemetry.log import configure, get_logger
+from hub.web import operator as operator_page
 from hub.web import pages, reference
 
 log = get_logger(__name__)
@@ -202,7 +205,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     links.egress_of = egresses.of_check
     providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
-    invoker.trust = Trust(identities, isolated)
+    invoker.trust = trust = Trust(identities, isolated, settings.runtime.strangers_at_2_until)
     invoker.egresses = egresses
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run
@@ -231,10 +234,10 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     search = Search(store, bus)
     shelf = Catalog(store, blobs, bus, search, kinds)
     links.catalog = shelf
+    retention = Retention(store, settings.retention, folder.path)
     entities.on_change(lambda name: pool.forget(name.namespace, name.path))
     return Services(
         settings=settings,
-        isolation=isolated,
         store=store,
         blobs=blobs,
         bus=bus,
@@ -258,7 +261,8 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         catalog=shelf,
         connections=links,
         installs=Installs(entities, store, shelf, links, feeds, kinds),
-        retention=Retention(store, settings.retention, folder.path),
+        retention=retention,
+        health=Health(store, isolated, retention, feeds, pool, trust, kinds),
         admin=Admin(identities, sessions, limits.key_grace),
         pool=pool,
     )
@@ -341,10 +345,12 @@ def build_app(services: Services) -> Edge:
         *hooks.routes,
         *log_forwarding.routes,
         Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
+        Mount("/hub/v1", app=_api(operator.routes)),
         *info.routes,
         *documents.routes,
         Route("/", front, methods=["GET"]),
         *pages.routes,
+        *operator_page.routes,
     ]
     app = Starlette(
         routes=[*info.version_routes, *documents.version_routes, *reference.routes, Mount("/api/v1", app=_api(v1)), *own],

@@ -8,7 +8,7 @@ compares `hub/docs/settings.md` with this file.
 from __future__ import annotations
 
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,11 @@ class Runtime(BaseModel):
     )
     accept_level: int | None = Field(
         None, ge=0, le=4, description="Lowest isolation level to start with when it is lower than at the last start; empty: none."
+    )
+    strangers_at_2_until: date | None = Field(
+        None,
+        description="Last day (UTC, YYYY-MM-DD) on which packages of other publishers run at isolation level 2; "
+        "pages and `/ready` say so as long.",
     )
     node: str = Field("", description="Path of the Node.js program; empty: the machine's, else the one installed with the hub.")
 

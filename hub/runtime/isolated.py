@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.runtime import isolation
 from hub.runtime.cell_spawner import CellSpawner, Doors
 from hub.runtime.cells import ladder
+from hub.runtime.cells.promises import PROMISES
 from hub.runtime.isolation import Choice, Isolation, IsolationRefused
 from hub.runtime.kinds import Kinds
 from hub.runtime.plain_spawner import PlainSpawner
@@ -87,6 +88,10 @@ class Isolated:
     def details(self) -> dict[str, object]:
         """What was found."""
         return self.isolation.details()
+
+    def open_attacks(self) -> list[str]:
+        """What an action got away with when this level was tried, as the promises say it; at level 0 nothing is tried."""
+        return [PROMISES[name].says for name in self.isolation.open]
 
     @property
     def outage(self) -> str | None:

@@ -42,6 +42,16 @@ class Pool:
         """Whether processes can be had."""
         return not self._closed
 
+    def figures(self) -> dict[str, int]:
+        """Processes, those of them at work, callers that wait; the budget and what of it is taken, in MB."""
+        return {
+            "processes": len(self._homes),
+            "busy": sum(bool(home.runs) for home in self._homes.values()),
+            "waiting": sum(len(queue) for shelf in self._shelves.values() for queue in (shelf.patient, shelf.roomless, shelf.held)),
+            "memory": self._budget,
+            "memory_used": self._used,
+        }
+
     async def open(self) -> None:
         """Make the runtime ready."""
         await self._runtime.open()
