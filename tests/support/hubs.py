@@ -41,6 +41,7 @@ class Hub:
     address: str
     auth: str
     log: Path
+    run: Sequence[str] = ()
 
     @property
     def http(self) -> httpx.Client:
@@ -61,7 +62,7 @@ class Hub:
     def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `hub …` against this hub."""
         environment = {**clean_environment(), "WSK_CONFIG_FILE": str(self.data / "wskprops"), "HUB_DATA": str(self.data), "COLUMNS": "160"}
-        return subprocess.run([*program(), *words], capture_output=True, text=True, input=stdin, env=environment, timeout=50, check=False)
+        return subprocess.run([*(self.run or program()), *words], capture_output=True, text=True, input=stdin, env=environment, timeout=50, check=False)
 
 
 def program() -> list[str]:
@@ -98,7 +99,7 @@ def start(data: Path, *, port: int = 0, run: Sequence[str] = (), **settings: str
         if props:
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{props['APIHOST']}/ready", timeout=2, trust_env=False, verify=trusted).status_code == 200:
-                    return Hub(process, data, props["APIHOST"], props["AUTH"], log)
+                    return Hub(process, data, props["APIHOST"], props["AUTH"], log, run)
         _breathe()
     process.kill()
     message = f"the hub was not ready after {LONGEST_START} s: {log.read_text()[-2000:]}"
