@@ -85,10 +85,10 @@ def _homes(kinds: Kinds) -> list[Path]:
 
 async def find(plan: Plan, choice: Choice, remembered: Path, programs: Programs = CHILDREN) -> Isolation:
     """The level to run at; `remembered` is a file that keeps the last one. Raises IsolationRefused with what to write instead."""
-    if choice.highest == ladder.NONE:
-        found = Isolation(level=ladder.NONE, refused={"1": "HUB_RUNTIME__LEVEL is 0"})
-    else:
-        found = await _probe(plan, ladder.HIGHEST if choice.highest is None else choice.highest, programs)
+    highest = ladder.HIGHEST if choice.highest is None else choice.highest
+    found = Isolation(level=ladder.NONE) if highest == ladder.NONE else await _probe(plan, highest, programs)
+    unwanted = {str(level): f"HUB_RUNTIME__LEVEL is {highest}" for level in range(ladder.HIGHEST, highest, -1)}
+    found = msgspec.structs.replace(found, refused={**unwanted, **found.refused})
     _check(found, choice, _last(remembered))
     _remember(remembered, found.level)
     return found
