@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import ssl
 import stat
@@ -21,6 +20,7 @@ from tests.support import hubs, owned
 from tests.support.certificates import self_signed
 from tests.support.eventually import eventually
 from tests.support.hubs import Hub
+from tests.support.processes import alive, family
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give root up")
 WHO = "import os\ndef main(args):\n    return {'user': os.getuid(), 'map': open('/proc/self/uid_map').read().split()}\n"
@@ -101,7 +101,7 @@ def test_only_what_builds_cells_stays_root(hub: Hub) -> None:
     assert [one.cmdline()[4] for one in as_root] == ["supervisor", "warden", "zygote"]
     for one in as_root:
         assert one.environ() == {}
-        files = {os.readlink(entry) for entry in Path(f"/proc/{one.pid}/fd").iterdir()}
+        files = {str(entry.readlink()) for entry in Path(f"/proc/{one.pid}/fd").iterdir()}
         assert not [name for name in files if f"{hub.data}/" in name]
         assert not one.net_connections(kind="inet")
 
@@ -220,11 +220,10 @@ def test_nothing_outlives_the_killed_hub() -> None:
     """Supervisor, warden, zygote and cells are gone a second after kill -9; the group is, too."""
     with owned.folder() as data:
         hub = hubs.start(data, run=owned.program())
-        below = psutil.Process(hub.process.pid).children(recursive=True)
+        below = family(hub.process.pid)
         assert len(below) >= 4
-        os.kill(hub.process.pid, signal.SIGKILL)
-        hub.process.wait()
-        eventually(lambda: not [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE], seconds=1)
+        hub.kill()
+        eventually(lambda: not alive(below), seconds=1)
 
 
 def refused(data: Path) -> str:

@@ -62,7 +62,9 @@ class Hub:
     def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `hub …` against this hub."""
         environment = {**clean_environment(), "WSK_CONFIG_FILE": str(self.data / "wskprops"), "HUB_DATA": str(self.data), "COLUMNS": "160"}
-        return subprocess.run([*(self.run or program()), *words], capture_output=True, text=True, input=stdin, env=environment, timeout=50, check=False)
+        return subprocess.run(
+            [*(self.run or program()), *words], capture_output=True, text=True, input=stdin, env=environment, timeout=50, check=False
+        )
 
 
 def program() -> list[str]:
