@@ -63,20 +63,20 @@ def end_all_at_once(hub: Hub) -> None:
 
 def test_neighbours_are_left_alone_and_what_is_left_is_swept(place: Path) -> None:
     """The one has groups, the other folders; all of one hub is killed while the other works, then it is started again, and the reverse."""
-    settings: dict[str, dict[str, str]] = {"data": {}, "other": {"RUNTIME__LEVEL": "2"}}
-    running = {which: hubs.start(place / which, run=owned.program(), **more) for which, more in settings.items()}
+    levels = {"data": "4", "other": "2"}
+    running = {which: hubs.start(place / which, run=owned.program(), RUNTIME__LEVEL=level) for which, level in levels.items()}
     try:
         for hub in running.values():
             put_action(hub, "echo", ECHO)
             assert invoke(hub, "echo", n=1) == {"n": 1}
-        for which, more in settings.items():
+        for which, level in levels.items():
             killed, neighbour = running[which], next(hub for hub in running.values() if hub is not running[which])
             untouched = (set(family(neighbour.process.pid)), groups(neighbour.data), folders(neighbour.data))
             end_all_at_once(killed)
             left = groups(killed.data) | folders(killed.data)
             assert left or not ladder.is_root()
 
-            running[which] = hubs.start(place / which, run=owned.program(), **more)
+            running[which] = hubs.start(place / which, run=owned.program(), RUNTIME__LEVEL=level)
             assert invoke(running[which], "echo", n=2) == {"n": 2}
             assert untouched == (set(family(neighbour.process.pid)), groups(neighbour.data), folders(neighbour.data))
             assert invoke(neighbour, "echo", n=3) == {"n": 3}

@@ -219,7 +219,7 @@ async def check_hub(place: Place, keys: dict[str, str], count: int) -> None:
             victim = psutil.Process(place.hub.process.pid)
             place.hub.kill()
             assert alive([victim]) == []
-            await asyncio.to_thread(eventually, lambda below=below: not alive(below), seconds=1, what="the end of everything")  # type: ignore[misc]
+            await asyncio.to_thread(eventually, lambda below=below: not alive(below), seconds=1, what="the end of everything")
             assert groups(place.hub) == set()
             await asyncio.to_thread(place.start)
             soon = await patience()

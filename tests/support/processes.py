@@ -9,7 +9,8 @@ import psutil
 
 def family(pid: int) -> list[psutil.Process]:
     """All below a process."""
-    return psutil.Process(pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    return found
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
