@@ -9,8 +9,9 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,7 @@ from hub.api import (
     installs,
     log_forwarding,
     namespaces,
+    operator,
     packages,
     rules,
     triggers,
@@ -56,6 +58,7 @@ from hub.data import DataFolder
 from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
+from hub.owner import become, give_up_root, is_root, to_become
 from hub.runtime.base import Runtime
 from hub.runtime.cell_spawner import Doors, Factory
 from hub.runtime.compilers import Compilers
@@ -68,6 +71,7 @@ from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
 from hub.runtime.pool import Pool
 from hub.runtime.process import ProcessRuntime
+from hub.runtime.programs import CHILDREN, Programs, Supervisor
 from hub.services.actions import Actions
 from hub.services.activations import Activations
 from hub.services.admin import Admin
@@ -85,6 +89,7 @@ from hub.services.feeds import FeedService
 from hub.services.feeds.clock import SystemClock
 from hub.services.feeds.providers import Providers
 from hub.services.gateway import Gateway
+from hub.services.health import Health
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -107,6 +112,7 @@ from hub.storage.base import Store
 from hub.storage.sealing import KeyLost, KeySealer, load_or_create_key
 from hub.telemetry import metrics
 from hub.telemetry.log import configure, get_logger
+from hub.web import operator as operator_page
 from hub.web import pages, reference
 
 log = get_logger(__name__)
@@ -209,7 +215,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     links.egress_of = egresses.of_check
     providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
-    invoker.trust = Trust(identities, isolated)
+    invoker.trust = trust = Trust(identities, isolated, settings.runtime.strangers_at_2_until)
     invoker.egresses = egresses
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run
@@ -240,10 +246,10 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     search = Search(store, bus)
     shelf = Catalog(store, blobs, bus, search, kinds)
     links.catalog = shelf
+    retention = Retention(store, settings.retention, folder.path)
     entities.on_change(lambda name: pool.forget(name.namespace, name.path))
     return Services(
         settings=settings,
-        isolation=isolated,
         store=store,
         blobs=blobs,
         bus=bus,
@@ -267,7 +273,8 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         catalog=shelf,
         connections=links,
         installs=Installs(entities, store, shelf, links, feeds, kinds),
-        retention=Retention(store, settings.retention, folder.path),
+        retention=retention,
+        health=Health(store, isolated, retention, feeds, pool, trust, kinds),
         admin=Admin(identities, sessions, limits.key_grace),
         pool=pool,
     )
@@ -303,11 +310,11 @@ class Execution(NamedTuple):
     port: int
 
 
-def execution_by(settings: Settings, folder: DataFolder, base_url: str, port: int) -> Execution:
+def execution_by(settings: Settings, folder: DataFolder, base_url: str, port: int, programs: Programs) -> Execution:
     """The one driver that `HUB_RUNTIME_URL` names runs everything. Raises SettingsRefused."""
     if not settings.runtime_url.startswith(drivers.SCHEMES):
         kinds = Kinds.discover(settings.runtime.node or None, folder.path / "programs.json")
-        isolated = isolated_by(settings, folder, kinds, base_url, port)
+        isolated = isolated_by(settings, folder, kinds, base_url, port, programs)
         compilers = Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter)
         return Execution(kinds, isolated, ProcessRuntime(kinds, isolated, compilers), port)
     try:
@@ -327,7 +334,7 @@ def choice_of(settings: Settings) -> Choice:
     return Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
 
 
-def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int) -> Isolated:
+def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int, programs: Programs) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
     choice = choice_of(settings)
     idle = settings.runtime.idle.total_seconds()
@@ -341,6 +348,7 @@ def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: 
         api_host=lambda: base_url,
         port=port,
         idle=idle,
+        programs=programs,
     )
 
 
@@ -396,10 +404,12 @@ def build_app(services: Services) -> Edge:
         *hooks.routes,
         *log_forwarding.routes,
         Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
+        Mount("/hub/v1", app=_api(operator.routes)),
         *info.routes,
         *documents.routes,
         Route("/", front, methods=["GET"]),
         *pages.routes,
+        *operator_page.routes,
     ]
     app = Starlette(
         routes=[*info.version_routes, *documents.version_routes, *reference.routes, Mount("/api/v1", app=_api(v1)), *own],
@@ -436,6 +446,22 @@ def listen(settings: Settings) -> socket.socket:
         raise SettingsRefused(message) from error
     door.set_inheritable(False)
     return door
+
+
+def certificate(settings: Settings) -> ssl.SSLContext | None:
+    """What the hub shows to callers, read while it may; None over plain http. Raises SettingsRefused when it cannot be used."""
+    if settings.tls.cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.tls.cert, settings.tls.key)
+    except OSError as error:
+        names = f"{settings.tls.cert} and {settings.tls.key}"
+        message = (
+            f"HUB_TLS__CERT and HUB_TLS__KEY cannot be used: {names}: {error.strerror or error}. Name a certificate and its key, in PEM."
+        )
+        raise SettingsRefused(message) from error
+    return context
 
 
 class Door(uvicorn.Server):
@@ -518,53 +544,85 @@ def open_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+class Held(NamedTuple):
+    """What a hub has before it is one: its folder, its door, what it shows to callers, and who starts what holds its actions."""
+
+    folder: DataFolder
+    door: socket.socket
+    tls: ssl.SSLContext | None
+    programs: Programs
+
+
+@contextlib.contextmanager
+def held(settings: Settings) -> Iterator[Held]:
+    """Take the data folder and the address; afterwards this process is nobody but the folder's owner. Raises SettingsRefused."""
+    folder = DataFolder(settings.data)
+    folder.make()
+    owner = to_become(folder.path)
+    if owner is None:
+        folder.lock()
+    door, tls = listen(settings), certificate(settings)
+    supervisor: Supervisor | None = None
+    if owner is not None:
+        # What only root may have is had; files are touched by nobody but their owner.
+        supervisor = give_up_root(owner, folder.path)
+        supervisor.watch()
+        folder.lock()
+    try:
+        yield Held(folder, door, tls, supervisor or CHILDREN)
+    finally:
+        folder.unlock()
+        if supervisor is not None:
+            supervisor.close()
+
+
 async def serve(settings: Settings) -> None:
     """Serve until a signal. Raises SettingsRefused before anything is changed when a setting cannot be used."""
     check_choices(settings)
     configure(settings.log.level, settings.log.format, sys.stderr)
     open_many_files()
-    folder = DataFolder(settings.data)
-    folder.make()
-    folder.lock()
-    door = listen(settings)
-    port = door.getsockname()[1]
-    scheme = "https" if settings.tls.cert else "http"
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-    execution = execution_by(settings, folder, base_url, port)
-    store = await open_record(settings, folder)
+    with held(settings) as (folder, door, tls, programs):
+        port = door.getsockname()[1]
+        scheme = "https" if tls else "http"
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
+        execution = execution_by(settings, folder, base_url, port, programs)
+        store = await open_record(settings, folder)
+        try:
+            async with running(settings, folder, store, base_url, execution) as services:
+                await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
+                app = build_app(services)
+                if isinstance(execution.isolated, Isolated):
+                    execution.isolated.doors.api = inside(app, settings)
+                main = Door(_config(app, settings, **({"ssl_context_factory": lambda *_: tls} if tls else {})))
+                side = Door(_config(admin_app(services.admin, base_url), settings))
+                admin = asyncio.create_task(side.serve(sockets=[desk(folder)]))
+                props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    asyncio.get_running_loop().add_signal_handler(number, _drain, main)
+                asyncio.get_running_loop().call_later(SETTLED_AFTER, settle_memory)
+                announce(services, base_url, folder, await services.admin.link(base_url))
+                try:
+                    await main.serve(sockets=[door])
+                finally:
+                    side.should_exit = True
+                    props.cancel()
+                    await admin
+                    folder.socket.unlink(missing_ok=True)
+        finally:
+            await store.close()
+
+
+def desk(folder: DataFolder) -> socket.socket:
+    """Where `hub admin` speaks to the hub: whoever can open it is the operator."""
+    folder.socket.unlink(missing_ok=True)
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
     try:
-        async with running(settings, folder, store, base_url, execution) as services:
-            await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")
-            tls = {"ssl_certfile": settings.tls.cert, "ssl_keyfile": settings.tls.key} if settings.tls.cert else {}
-            app = build_app(services)
-            if isinstance(execution.isolated, Isolated):
-                execution.isolated.doors.api = inside(app, settings)
-            main = Door(_config(app, settings, **tls))
-            side = Door(_config(admin_app(services.admin, base_url), settings))
-            folder.socket.unlink(missing_ok=True)
-            desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            mask = os.umask(0o177)
-            try:
-                desk.bind(str(folder.socket))
-            finally:
-                os.umask(mask)
-            admin = asyncio.create_task(side.serve(sockets=[desk]))
-            props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, _drain, main)
-            asyncio.get_running_loop().call_later(SETTLED_AFTER, settle_memory)
-            announce(services, base_url, folder, await services.admin.link(base_url))
-            try:
-                await main.serve(sockets=[door])
-            finally:
-                side.should_exit = True
-                props.cancel()
-                await admin
-                folder.socket.unlink(missing_ok=True)
+        found.bind(str(folder.socket))
     finally:
-        await store.close()
-        folder.unlock()
+        os.umask(mask)
+    return found
 
 
 async def write_wskprops(services: Services, folder: DataFolder, address: str) -> None:
@@ -615,6 +673,8 @@ def announce(services: Services, base_url: str, folder: DataFolder, link: str) -
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+    if is_root():
+        log.warning("The hub is root, as its data folder is root's; to have it give that up: chown -R USER DIR", folder=str(folder.path))
 
 
 @contextlib.asynccontextmanager
@@ -623,6 +683,9 @@ async def admin_transport(settings: Settings) -> AsyncIterator[httpx.AsyncBaseTr
     configure(settings.log.level, settings.log.format, sys.stderr)
     folder = DataFolder(settings.data)
     folder.make()
+    owner = to_become(folder.path)
+    if owner is not None:
+        become(owner, folder.path)
     try:
         folder.lock()
     except SettingsRefused:

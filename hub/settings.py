@@ -8,7 +8,7 @@ compares `hub/docs/settings.md` with this file.
 from __future__ import annotations
 
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,11 @@ class Runtime(BaseModel):
     )
     toolchains: Path | None = Field(
         None, description="Folder for what the programs of a compiled language share; empty: `toolchains` in the data folder."
+    )
+    strangers_at_2_until: date | None = Field(
+        None,
+        description="Last day (UTC, YYYY-MM-DD) on which packages of other publishers run at isolation level 2; "
+        "pages and `/ready` say so as long.",
     )
     node: str = Field("", description="Path of the Node.js program; empty: the machine's, else the one installed with the hub.")
     manifest: Path | None = Field(

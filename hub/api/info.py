@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.api.requests import json_response, services
-from hub.domain.errors import RequestError
 from hub.telemetry import metrics
 
 MB = 1024 * 1024
@@ -96,18 +95,8 @@ async def live(_request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Every dependency answers; otherwise 503 names the one that is out."""
-    hub = services(request)
-    details: dict[str, object] = {}
-    try:
-        await hub.store.ping()
-        details["database"] = "ok"
-    except RequestError as error:
-        details["database"] = str(error)
-    details["isolation"] = hub.isolation.details()
-    details["retention"] = hub.retention.state
-    details["feeds"] = hub.feeds.health()
-    fine = details["database"] == "ok"
-    return json_response({"ready": fine, **details}, 200 if fine else 503)
+    found = await services(request).health.ready()
+    return json_response(found, 200 if found["ready"] else 503)
 
 
 async def prometheus(request: Request) -> Response:

@@ -7,6 +7,7 @@ to nobody; one that was used is never handed on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -18,9 +19,10 @@ from hub.runtime.cells import ladder, limits, mounts
 from hub.runtime.cells.namespaces import BACKLOG, LOOPBACK
 from hub.runtime.egress import Gate, Place
 from hub.runtime.kinds import Kind
+from hub.runtime.programs import CHILDREN, Programs
 from hub.runtime.proxy import Forwarder, Proxy
 from hub.runtime.spawn import Wanted
-from hub.runtime.warden import Cell, Plan, Warden, WardenRefused
+from hub.runtime.warden import Cell, Plan, Warden, WardenLost, WardenRefused
 from hub.telemetry import metrics
 from hub.telemetry.log import get_logger
 
@@ -39,6 +41,8 @@ EGRESS_PORT = 3128
 OTHER_PORT = 3233
 """Where the API is inside when the hub's own port is taken by the way out; else it has the same port as outside."""
 AGAIN_AFTER = 0.5
+TRIES = 3
+"""How often a cell is made that is lost while it is."""
 MOST_PLACES = 32
 FIRST_PLACE = 2
 """The last number of the address that the first declared host has inside."""
@@ -70,7 +74,17 @@ class CellSpawner:
     well; `idle` (s) is how long ready cells stay when none of their sort is used.
     """
 
-    def __init__(self, plan: Plan, level: int, doors: Doors, *, api_host: Callable[[], str], port: int, idle: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        level: int,
+        doors: Doors,
+        *,
+        api_host: Callable[[], str],
+        port: int,
+        idle: float,
+        programs: Programs = CHILDREN,
+    ) -> None:
         self._plan = plan
         self._level = level
         self._doors = doors
@@ -84,8 +98,11 @@ class CellSpawner:
         self._ending: set[asyncio.Task[bool]] = set()
         self._closing = False
         self._loop = asyncio.get_running_loop()
-        self.warden = Warden(plan, level, self._lost)
+        self._programs = programs
+        self.warden = Warden(plan, level, self._lost, programs)
         self._restarting: asyncio.Task[None] | None = None
+        self._tried: asyncio.Future[None] = self._loop.create_future()
+        self.outage: str | None = None
 
     async def open(self, first: Kind | None = None) -> None:
         """Start the warden, and some cells of a first kind. Raises WardenRefused."""
@@ -99,14 +116,12 @@ class CellSpawner:
         sort = _sort(wanted.kind, wanted.memory)
         begun = self._loop.time()
         try:
-            if self._restarting is not None:
-                await asyncio.shield(self._restarting)
             places = wanted.egress.places[:MOST_PLACES] if wanted.egress is not None else ()
             fits = wanted.unpacked <= SPARE and wanted.files <= SPARE_FILES and not places
             cell = self._take(sort) if fits else None
             ready = cell is not None
             if cell is None:
-                cell = await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places)
+                cell = await self._surely(wanted, places)
         except WardenRefused as error:
             raise LaunchFailed(f"a cell could not be built: {error}") from error
         # Programs that a copy starts reserve more than they use, as Node.js does.
@@ -117,6 +132,17 @@ class CellSpawner:
         if fits:
             self._use(sort, wanted.kind)
         return cell
+
+    async def _surely(self, wanted: Wanted, places: tuple[Place, ...]) -> Cell:
+        """A cell that was lost while it was made held nothing yet: it is made again. Raises WardenRefused, LaunchFailed."""
+        for _ in range(TRIES):
+            if self._restarting is not None:
+                await asyncio.shield(self._tried)
+            if self.outage is not None:
+                raise LaunchFailed(self.outage)
+            with contextlib.suppress(WardenLost):
+                return await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places)
+        raise WardenRefused(f"it was lost {TRIES} times while it was made")
 
     def _take(self, sort: Sort) -> Cell | None:
         ready = self._ready.get(sort)
@@ -222,6 +248,7 @@ class CellSpawner:
         """The warden ended by itself, and every cell with it: another one is started at the same level."""
         if not self._closing:
             log.error("The warden ended; starting another", level=self._level)
+            self._tried = self._loop.create_future()
             self._restarting = self._loop.create_task(self._restart())
 
     async def _restart(self) -> None:
@@ -230,15 +257,25 @@ class CellSpawner:
         self._ready.clear()
         while not self._closing:
             await self.warden.close()
-            self.warden = Warden(self._plan, self._level, self._lost)
+            self.warden = Warden(self._plan, self._level, self._lost, self._programs)
             try:
                 await self.warden.open()
             except WardenRefused as error:
-                log.error("The warden could not be started again", reason=str(error))  # noqa: TRY400 - the reason is the whole of it
+                if self.outage is None:
+                    log.error("The warden could not be started again", reason=str(error))  # noqa: TRY400 - the reason is the whole of it
+                self.outage = f"No action can run: the warden ended and could not be started again at level {self._level} ({error})."
+                self._answer_waiting()
                 await asyncio.sleep(AGAIN_AFTER)
             else:
+                self.outage = None
                 self._restarting = None
+                self._answer_waiting()
                 return
+
+    def _answer_waiting(self) -> None:
+        """Who waits for a warden learns whether there is one."""
+        if not self._tried.done():
+            self._tried.set_result(None)
 
     async def close(self) -> None:
         """See `Spawner.close`."""
@@ -246,6 +283,7 @@ class CellSpawner:
         self._timer.cancel()
         if self._restarting is not None:
             self._restarting.cancel()
+            self._answer_waiting()
         await self.warden.close()
         for ready in self._ready.values():
             for cell in ready:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from hub.runtime.programs import Programs
+from hub.runtime.machine import Machine
 
 _VERSION = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?:\.\d+)?")
 _PYTHON = ("-I", "-S")
@@ -106,14 +106,14 @@ def table() -> dict[str, dict[str, Any]]:
 
 def find(node: str | None, remembered: Path | None) -> dict[str, list[Installation]]:
     """What is here of each family, the default first; families of which nothing is here are left out."""
-    programs = Programs(remembered)
+    programs = Machine(remembered)
     with ThreadPoolExecutor(max_workers=4) as threads:
         found = dict(zip(table(), threads.map(lambda row: _of_family(row[0], row[1], programs, node), table().items()), strict=True))
     programs.keep()
     return {name: list(here) for name, here in found.items() if here}
 
 
-def _of_family(name: str, row: dict[str, Any], programs: Programs, node: str | None) -> list[Installation]:
+def _of_family(name: str, row: dict[str, Any], programs: Machine, node: str | None) -> list[Installation]:
     if name == "python":
         return _pythons(row, programs)
     names = [*filter(None, (node, *row.get("program", ()), _installed_node()))] if name == "nodejs" else row.get("program", ())
@@ -130,7 +130,7 @@ def _of_family(name: str, row: dict[str, Any], programs: Programs, node: str | N
     return [msgspec.structs.replace(found, module=module)] if module else []
 
 
-def _asked(name: str, row: dict[str, Any], programs: Programs, path: str) -> Installation | None:
+def _asked(name: str, row: dict[str, Any], programs: Machine, path: str) -> Installation | None:
     """What that program is, when it answers and has what it needs beside it."""
     if "home" in row:
         path = str(Path(programs.ask(path, row["home"])) / "bin" / Path(path).name)
@@ -167,7 +167,7 @@ def _installation(name: str, row: dict[str, Any], version: Version, tools: dict[
     )
 
 
-def _pythons(row: dict[str, Any], programs: Programs) -> list[Installation]:
+def _pythons(row: dict[str, Any], programs: Machine) -> list[Installation]:
     """Ours, which is copied, then whatever else there is, which is started. Their names say which they are."""
     found = [_installation("python", row, sys.version_info[:2], {})]
     for minor in _OTHER_PYTHONS:

@@ -9,9 +9,11 @@ from pathlib import Path
 from hub.runtime import isolation
 from hub.runtime.cell_spawner import CellSpawner, Doors
 from hub.runtime.cells import ladder
+from hub.runtime.cells.promises import PROMISES
 from hub.runtime.isolation import Choice, Isolation, IsolationRefused
 from hub.runtime.kinds import Kinds
 from hub.runtime.plain_spawner import PlainSpawner
+from hub.runtime.programs import CHILDREN, Programs
 from hub.runtime.spawn import Spawned, Spawner, Wanted
 from hub.runtime.warden import WardenRefused
 from hub.telemetry.log import get_logger
@@ -38,7 +40,9 @@ class Isolated:
         api_host: Callable[[], str],
         port: int,
         idle: float,
+        programs: Programs = CHILDREN,
     ) -> None:
+        self._programs = programs
         self._kinds = kinds
         self._folder = folder
         self._choice = choice
@@ -57,13 +61,21 @@ class Isolated:
 
     async def _open(self) -> None:
         plan = isolation.plan(self._folder, self._kinds, self._toolchains)
-        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation")
+        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation", self._programs)
         log.info("Actions are isolated", **self.details())
         if self.isolation.level == ladder.NONE:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
             await self._spawner.open()
             return
-        cells = CellSpawner(plan, self.isolation.level, self.doors, api_host=self._api_host, port=self.port, idle=self._idle)
+        cells = CellSpawner(
+            plan,
+            self.isolation.level,
+            self.doors,
+            api_host=self._api_host,
+            port=self.port,
+            idle=self._idle,
+            programs=self._programs,
+        )
         try:
             await cells.open(self._kinds.resolve("python:3"))
         except WardenRefused as error:
@@ -78,6 +90,15 @@ class Isolated:
     def details(self) -> dict[str, object]:
         """What was found."""
         return self.isolation.details()
+
+    def open_attacks(self) -> list[str]:
+        """What an action got away with when this level was tried, as the promises say it; at level 0 nothing is tried."""
+        return [PROMISES[name].says for name in self.isolation.open]
+
+    @property
+    def outage(self) -> str | None:
+        """Why no action can run at present, in a sentence; None when they can."""
+        return self._spawner.outage if isinstance(self._spawner, CellSpawner) else None
 
     async def spawn(self, wanted: Wanted) -> Spawned:
         """See `Spawner.spawn`."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import msgspec
 
 from hub.runtime.cells import ladder
 from hub.runtime.kinds import Kinds
+from hub.runtime.programs import CHILDREN, Programs, ProgramsRefused
 from hub.runtime.warden import Plan
 
 PROBE_SECONDS = 60.0
@@ -57,27 +59,30 @@ def plan(folder: Path, kinds: Kinds, toolchains: Path | None = None) -> Plan:
     shared = [str(toolchains)] if toolchains else []
     if toolchains:
         toolchains.mkdir(mode=0o755, parents=True, exist_ok=True)
-    # A user of its own cannot go through the data folder, which is the hub's alone.
-    temporary = tempfile.gettempdir() if ladder.is_root() else str(run / "cells")
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Plan(
         interpreter=kinds.interpreter,
-        name=f"whiskhub-{digest}",
         scratch=str(scratch),
-        temporary=temporary,
         readable=sorted(
             {path for path in (os.path.realpath(sys.base_prefix), *shared, *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}
         ),
-        launchers=str(_LAUNCHERS),
+        **settled(folder),
     )
 
 
-async def find(plan: Plan, choice: Choice, remembered: Path) -> Isolation:
+def settled(folder: Path) -> dict[str, str]:
+    """The part of the plan that a supervisor keeps: where the warden makes and removes things in the machine's own places."""
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    # A user of its own cannot go through the data folder, which is the hub's alone.
+    temporary = tempfile.gettempdir() if ladder.is_root() else str(folder / "run" / "cells")
+    return {"name": f"whiskhub-{digest}", "temporary": temporary, "launchers": str(_LAUNCHERS)}
+
+
+async def find(plan: Plan, choice: Choice, remembered: Path, programs: Programs = CHILDREN) -> Isolation:
     """The level to run at; `remembered` is a file that keeps the last one. Raises IsolationRefused with what to write instead."""
-    if choice.highest == ladder.NONE:
-        found = Isolation(level=ladder.NONE, refused={"1": "HUB_RUNTIME__LEVEL is 0"})
-    else:
-        found = await _probe(plan, ladder.HIGHEST if choice.highest is None else choice.highest)
+    highest = ladder.HIGHEST if choice.highest is None else choice.highest
+    found = Isolation(level=ladder.NONE) if highest == ladder.NONE else await _probe(plan, highest, programs)
+    unwanted = {str(level): f"HUB_RUNTIME__LEVEL is {highest}" for level in range(ladder.HIGHEST, highest, -1)}
+    found = msgspec.structs.replace(found, refused={**unwanted, **found.refused})
     settle(found, choice, remembered)
     return found
 
@@ -117,26 +122,34 @@ def _last(remembered: Path) -> int | None:
     return None
 
 
-async def _probe(plan: Plan, highest: int) -> Isolation:
+async def _probe(plan: Plan, highest: int, programs: Programs) -> Isolation:
     """Ask the program that builds cells and attacks from inside. Raises IsolationRefused when it does not answer."""
-    process = await asyncio.create_subprocess_exec(
-        *plan.command("probe"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={},
-        cwd="/",
-    )
-    words = msgspec.json.encode(plan.words(highest=highest, name=f"{plan.name}-probe"))
+    ours, theirs = socket.socketpair()
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            said, _ = await process.communicate(words)
-        return msgspec.json.decode(said, type=Isolation)
-    except (TimeoutError, msgspec.MsgspecError) as error:
+        with theirs:
+            probe = await programs.start(plan.interpreter, "probe", theirs)
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                said = await _asked(ours, plan.words(highest=highest))
+            return msgspec.json.decode(said, type=Isolation)
+        finally:
+            await probe.kill()
+            await probe.gone()
+    except (TimeoutError, OSError, msgspec.MsgspecError, ProgramsRefused) as error:
+        ours.close()
         raise IsolationRefused(
             "HUB_RUNTIME__LEVEL cannot be used: the probe of the isolation levels gave no answer. "
             "Look at what it wrote above, or write 0 to run actions without isolation on loopback."
         ) from error
+
+
+async def _asked(way: socket.socket, words: dict[str, object]) -> bytes:
+    """Everything that is answered."""
+    reader, writer = await asyncio.open_connection(sock=way)
+    try:
+        writer.write(msgspec.json.encode(words))
+        writer.write_eof()
+        return await reader.read()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        writer.close()
+        await writer.wait_closed()

@@ -49,12 +49,20 @@ class Pool:
         await self._runtime.open()
 
     def figures(self) -> dict[str, float]:
-        """Processes by what they do, their memory in MB by their limits, and how many made room for others so far."""
+        """Processes by what they do, callers that wait, the budget and what of it is taken (MB), and how many made room for others."""
         shelves = self._shelves.values()
         starting = sum(shelf.starting for shelf in shelves)
         idle = sum(len(shelf.idle) for shelf in shelves)
-        busy = len(self._homes) - idle - sum(not home.places for home in self._homes.values())
-        return {"starting": starting, "idle": idle, "busy": busy, "memory": self._used, "evicted": self.evicted}
+        return {
+            "processes": len(self._homes),
+            "starting": starting,
+            "idle": idle,
+            "busy": len(self._homes) - idle - sum(not home.places for home in self._homes.values()),
+            "waiting": sum(len(queue) for shelf in shelves for queue in (shelf.patient, shelf.roomless, shelf.held)),
+            "memory": self._budget,
+            "memory_used": self._used,
+            "evicted": self.evicted,
+        }
 
     # Taking one
 

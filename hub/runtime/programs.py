@@ -1,77 +1,183 @@
-"""The programs of the machine, asked what they are (design §9 "Kinds").
-
-Asking takes up to a tenth of a second each: answers are kept in a file, and hold as long as the program's file stays as it was.
-"""
+"""Starts the programs of the cells: as children of the hub, or by the supervisor that stayed root (design §9 "Cells")."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import shutil
+import json
+import os
+import select
+import socket
 import subprocess
-from collections.abc import Iterable, Sequence
+import threading
 from pathlib import Path
+from typing import Any, Protocol
 
-import msgspec
+from hub.runtime.cells import packets
+from hub.telemetry.log import get_logger
 
-SECONDS = 10
-LONGEST_ANSWER = 400
+log = get_logger(__name__)
 
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a program said; `stamp` is its file's time and size then."""
-
-    stamp: str
-    said: str
-
-
-class Programs:
-    """Finds and asks. `remembered` is the file of answers; None keeps none."""
-
-    def __init__(self, remembered: Path | None = None) -> None:
-        self._remembered = remembered
-        self._answers: dict[str, Answer] = {}
-        self._changed = False
-        if remembered is not None:
-            with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
-                self._answers = msgspec.json.decode(remembered.read_bytes(), type=dict[str, Answer])
-
-    @staticmethod
-    def found(names: Iterable[str], beside: str = "") -> Iterable[str]:
-        """Paths of what goes by one of these names: paths, and programs in the folder `beside` or on the PATH."""
-        for name in names:
-            if Path(name).is_absolute():
-                if Path(name).exists():
-                    yield name
-                continue
-            path = (shutil.which(name, path=beside) if beside else None) or shutil.which(name)
-            if path is not None:
-                yield path
-
-    def ask(self, program: str, words: Sequence[str]) -> str:
-        """The first lines of what it says to these words; nothing when it fails."""
-        try:
-            file = Path(program).stat()
-        except OSError:
-            return ""
-        stamp, key = f"{file.st_mtime_ns} {file.st_size}", " ".join((program, *words))
-        kept = self._answers.get(key)
-        if kept is None or kept.stamp != stamp:
-            kept = self._answers[key] = Answer(stamp, _said([program, *words]))
-            self._changed = True
-        return kept.said
-
-    def keep(self) -> None:
-        """Write the answers down, when there are new ones."""
-        if self._remembered is not None and self._changed:
-            new = self._remembered.with_suffix(".new")
-            new.write_bytes(msgspec.json.encode(self._answers))
-            new.replace(self._remembered)
-            self._changed = False
+PROGRAM = Path(__file__).with_name("cells") / "__main__.py"
+ANSWER_SECONDS = 10.0
+SUPERVISOR_LOST = (
+    "the supervisor, which alone can start a warden since the hub gave up being root, has ended: restart the hub to have it again"
+)
 
 
-def _said(command: list[str]) -> str:
+class ProgramsRefused(Exception):
+    """A program could not be started; the message says why."""
+
+
+class Program(Protocol):
+    """One that was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+
+    async def kill(self) -> None:
+        """End it, if it has not ended."""
+
+    async def gone(self) -> None:
+        """Wait for its end."""
+
+
+class Programs(Protocol):
+    """Starts programs with an empty environment, in sessions of their own."""
+
+    async def start(self, interpreter: str, name: str, way: socket.socket) -> Program:
+        """Start `warden` or `probe`, which gets `way`. Raises ProgramsRefused."""
+
+
+def command(interpreter: str, *words: str) -> list[str]:
+    """How a program of the cells is started: it sees neither the hub nor what it depends on."""
+    return [interpreter, "-I", "-S", str(PROGRAM), *words]
+
+
+def _started(interpreter: str, way: socket.socket, name: str, *words: str) -> subprocess.Popen[bytes]:
+    """Raises ProgramsRefused."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=True)  # noqa: S603 - a program of the machine, by the name that kinds.yaml gives
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return (done.stdout or done.stderr).strip()[:LONGEST_ANSWER]
+        return subprocess.Popen(  # noqa: S603 - the program is ours
+            command(interpreter, name, str(way.fileno()), *words),
+            stdin=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            pass_fds=[way.fileno()],
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramsRefused(f"{interpreter} could not be started: {error.strerror}") from error
+
+
+class Child:
+    """A program that is a child of the hub."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """See `Program.pid`."""
+        return self._process.pid
+
+    async def kill(self) -> None:
+        """See `Program.kill`."""
+        self._process.kill()
+
+    async def gone(self) -> None:
+        """See `Program.gone`."""
+        await asyncio.to_thread(self._process.wait)
+
+
+class Children:
+    """See `Programs`. What they may do is what the hub's user may do."""
+
+    async def start(self, interpreter: str, name: str, way: socket.socket) -> Child:
+        """See `Programs.start`; it takes a millisecond."""
+        return Child(_started(interpreter, way, name))
+
+
+class Supervised:
+    """A program that the supervisor started; `ends` tells when it has ended."""
+
+    def __init__(self, supervisor: Supervisor, pid: int, ends: int) -> None:
+        self._supervisor = supervisor
+        self._pid = pid
+        self._ends = ends
+
+    @property
+    def pid(self) -> int:
+        """See `Program.pid`."""
+        return self._pid
+
+    async def kill(self) -> None:
+        """See `Program.kill`."""
+        await asyncio.to_thread(self._supervisor.end, self._pid)
+
+    async def gone(self) -> None:
+        """See `Program.gone`."""
+        if self._ends >= 0:
+            await asyncio.to_thread(select.select, [self._ends], [], [])
+            os.close(self._ends)
+            self._ends = -1
+
+
+class Supervisor:
+    """See `Programs`: the hub's side of `hub.runtime.cells.supervisor`, started by whoever is still root.
+
+    `settled` is what no plan can say otherwise from now on. Raises ProgramsRefused.
+    """
+
+    def __init__(self, interpreter: str, settled: dict[str, Any]) -> None:
+        self._way, theirs = packets.pair()
+        self._way.settimeout(ANSWER_SECONDS)
+        self._one_at_a_time = threading.Lock()
+        with theirs:
+            self._process = _started(interpreter, theirs, "supervisor", json.dumps(settled))
+        self._ends = os.pidfd_open(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def watch(self) -> None:
+        """Say in the log when it ends before the hub; what runs goes on without it."""
+        asyncio.get_running_loop().add_reader(self._ends, self._lost)
+
+    def _lost(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._ends)
+        log.error("The supervisor ended; should the warden end as well, actions fail until the hub is restarted")
+
+    async def start(self, interpreter: str, name: str, way: socket.socket) -> Supervised:
+        """See `Programs.start`; it runs on the supervisor's own interpreter."""
+        del interpreter
+        return await asyncio.to_thread(self._start, name, way)
+
+    def _start(self, name: str, way: socket.socket) -> Supervised:
+        try:
+            with self._one_at_a_time:
+                packets.send(self._way, {"start": name}, [way.fileno()])
+                message, passed = packets.receive(self._way)
+        except (OSError, EOFError) as error:
+            raise ProgramsRefused(SUPERVISOR_LOST) from error
+        if "refused" in message:
+            raise ProgramsRefused(f"the supervisor could not start it: {message['refused']}")
+        return Supervised(self, message["pid"], passed[0])
+
+    def end(self, pid: int) -> None:
+        """Have one of its programs ended."""
+        with contextlib.suppress(OSError), self._one_at_a_time:
+            packets.send(self._way, {"end": pid})
+
+    def close(self) -> None:
+        """Let it end, and wait for that."""
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop().remove_reader(self._ends)
+        self._way.close()
+        self._process.wait()
+        os.close(self._ends)
+
+
+CHILDREN = Children()

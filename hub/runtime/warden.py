@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,12 +15,14 @@ import msgspec
 from hub.runtime.cells import ladder, packets
 from hub.runtime.egress import Gate
 from hub.runtime.memory import resident
+from hub.runtime.programs import CHILDREN, Program, Programs, ProgramsRefused, command
 from hub.runtime.usage import Meter
 
-PROGRAM = Path(__file__).with_name("cells") / "__main__.py"
 START_SECONDS = 20.0
 WATCH_GROUP_EVERY = 0.05
 WATCH_MEMORY_EVERY = 0.01
+ZYGOTE = "zygote"
+"""The step that fails when a zygote ends while it makes a cell."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +45,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def command(self, program: str, *words: str) -> list[str]:
         """How a program of the cells is started."""
-        return [self.interpreter, "-I", "-S", str(PROGRAM), program, *words]
+        return command(self.interpreter, program, *words)
 
 
 class WardenRefused(Exception):
     """The warden, or a cell, could not be made; the message is the step and the kernel's words."""
+
+
+class WardenLost(WardenRefused):
+    """The warden, or its zygote, ended while the cell was made; another one may be made."""
 
 
 class Cell:
@@ -131,7 +135,9 @@ class Cell:
 class Warden:
     """One warden process. `on_lost` is called when it ends by itself, after all its cells were told to have ended."""
 
-    def __init__(self, plan: Plan, level: int, on_lost: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, level: int, on_lost: Callable[[], None], programs: Programs = CHILDREN) -> None:
+        self._programs = programs
+        self._process: Program | None = None
         self._plan = plan
         self.level = level
         self._on_lost = on_lost
@@ -147,14 +153,12 @@ class Warden:
         """Start it. Raises WardenRefused when the level cannot be had."""
         self._way, theirs = packets.pair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - it takes a millisecond, and the program is ours
-                self._plan.command("warden", str(theirs.fileno())),
-                stdin=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            try:
+                self._process = await self._programs.start(self._plan.interpreter, "warden", theirs)
+            except ProgramsRefused as error:
+                self._closing = True
+                self._way.close()
+                raise WardenRefused(str(error)) from error
         self._way.setblocking(False)  # noqa: FBT003 - socket takes it so
         self._loop.add_reader(self._way.fileno(), self._readable)
         self.tell(self._plan.words(level=self.level))
@@ -170,13 +174,13 @@ class Warden:
 
     @property
     def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
+        """Its process; 0 before it is started."""
+        return self._process.pid if self._process is not None else 0
 
     async def make(self, order: dict[str, Any], memory: int) -> Cell:
         """A cell of that order (`hub.runtime.cells.build.Order`), with memory in MB. Raises WardenRefused."""
         if self._closing:
-            raise WardenRefused("the warden has ended")
+            raise WardenLost("the warden has ended")
         self._number += 1
         number = self._number
         answer: asyncio.Future[Cell] = self._loop.create_future()
@@ -235,7 +239,8 @@ class Warden:
             cell = self._cells[number] = Cell(self, number, message, passed)
             self._waiting.pop(number).set_result(cell)
         elif "failed" in message:
-            self._waiting.pop(number).set_exception(WardenRefused(f"{message['failed']}: {message['reason']}"))
+            sort = WardenLost if message["failed"] == ZYGOTE else WardenRefused
+            self._waiting.pop(number).set_exception(sort(f"{message['failed']}: {message['reason']}"))
         elif number in self._cells:
             self._cells.pop(number).ended(out_of_memory=message["out_of_memory"])
 
@@ -247,7 +252,7 @@ class Warden:
         if not self._ready.done():
             self._ready.set_exception(WardenRefused("the warden ended while it was started"))
         for answer in self._waiting.values():
-            answer.set_exception(WardenRefused("the warden ended"))
+            answer.set_exception(WardenLost("the warden ended"))
         self._waiting.clear()
         for cell in self._cells.values():
             cell.ended(out_of_memory=False)
@@ -261,7 +266,8 @@ class Warden:
         self._closing = True
         with contextlib.suppress(OSError):
             self._way.shutdown(socket.SHUT_WR)
-        await asyncio.to_thread(self._process.wait)
+        if self._process is not None:
+            await self._process.gone()
         if self._way.fileno() >= 0:
             self._lost()
 

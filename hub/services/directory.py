@@ -18,6 +18,7 @@ from hub.services.dispatcher import Dispatcher
 from hub.services.entities import Entities
 from hub.services.feeds import FeedService
 from hub.services.gateway import Gateway
+from hub.services.health import Health
 from hub.services.identities import Identities
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
@@ -40,19 +41,11 @@ class Kinds(KindTable, Protocol):
         """The `runtimes` member of the info document (openwhisk-api §1.2)."""
 
 
-class Isolated(Protocol):
-    """What holds actions."""
-
-    def details(self) -> dict[str, object]:
-        """The level, what it leaves open, and why each higher one was not reached (reliability §5.1)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """One hub."""
 
     settings: Settings
-    isolation: Isolated
     store: Store
     blobs: Blobs
     bus: Bus
@@ -77,5 +70,6 @@ class Services:
     connections: Connections
     installs: Installs
     retention: Retention
+    health: Health
     admin: Admin
     pool: Any

@@ -6,6 +6,7 @@ published needs a cell.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 from hub.domain.action import Action
@@ -33,11 +34,28 @@ class Level(Protocol):
 
 
 class Trust:
-    """Asked before a process is started; costs nothing where every code may run."""
+    """Asked before a process is started; costs nothing where every code may run.
 
-    def __init__(self, namespaces: Namespaces, isolation: Level) -> None:
+    Up to and with the day `lenient_until` (UTC) what strangers published runs behind a fence, since the operator says so.
+    """
+
+    def __init__(self, namespaces: Namespaces, isolation: Level, lenient_until: date | None = None) -> None:
         self._namespaces = namespaces
         self._isolation = isolation
+        self._lenient_until = lenient_until
+
+    def notice(self) -> str | None:
+        """What is allowed for a time, in a sentence, as long as it makes a difference."""
+        if self._isolation.level != OF_OTHERS or not self._lenient:
+            return None
+        return (
+            f"Until the end of {self._lenient_until} (UTC) packages of other publishers run at isolation level {OF_OTHERS}, though they "
+            f"need {OF_STRANGERS}: HUB_RUNTIME__STRANGERS_AT_2_UNTIL says so."
+        )
+
+    @property
+    def _lenient(self) -> bool:
+        return self._lenient_until is not None and datetime.now(UTC).date() <= self._lenient_until
 
     async def refusal(self, action: Action) -> str | None:
         """Why this action may not run here, in a sentence; None when it may."""
@@ -45,7 +63,7 @@ class Trust:
         if level >= OF_STRANGERS:
             return None
         publisher = _publisher(action)
-        if publisher not in {None, BUILT_IN, action.name.namespace}:
+        if publisher not in {None, BUILT_IN, action.name.namespace} and not (level == OF_OTHERS and self._lenient):
             return f"Packages of other publishers run at isolation level {OF_STRANGERS} or higher; this hub has level {level}."
         if level >= OF_OTHERS or action.name.namespace == BUILT_IN:
             return None

@@ -71,14 +71,14 @@ def cells_ready(count: int) -> None:
 
 
 def watch_pool(figures: Callable[[], dict[str, float]]) -> None:
-    """Where to ask for `idle`, `busy`, `starting`, `memory`, `evicted`, `waiting`, `age` and `refused` whenever they are read."""
+    """Where to ask for `idle`, `busy`, `starting`, `memory_used`, `evicted`, `waiting`, `age` and `refused` whenever they are read."""
 
     def read(name: str) -> Callable[[], float]:
         return lambda: figures()[name]
 
     for state in ("idle", "busy", "starting"):
         _processes.labels(state).set_function(read(state))
-    for gauge, name in ((_memory, "memory"), (_evictions, "evicted"), (_waits, "waiting"), (_age, "age"), (_refused, "refused")):
+    for gauge, name in ((_memory, "memory_used"), (_evictions, "evicted"), (_waits, "waiting"), (_age, "age"), (_refused, "refused")):
         gauge.set_function(read(name))
 
 

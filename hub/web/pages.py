@@ -57,7 +57,11 @@ def _services(request: Request) -> Services:
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page as it goes out: nothing in it comes from elsewhere, and what a caller sees is not kept."""
     caller: Identity | None = getattr(request.state, "identity", None)
-    text = _templates().get_template(template).render(caller=caller, path=request.scope["path"], **values)
+    text = (
+        _templates()
+        .get_template(template)
+        .render(caller=caller, path=request.scope["path"], notices=_services(request).health.notices(), **values)
+    )
     headers = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
     if caller is not None:
         headers["cache-control"] = "no-store"

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -41,6 +41,7 @@ class Hub:
     address: str
     auth: str
     log: Path
+    run: Sequence[str] = ()
 
     @property
     def http(self) -> httpx.Client:
@@ -61,7 +62,9 @@ class Hub:
     def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `hub …` against this hub."""
         environment = {**clean_environment(), "WSK_CONFIG_FILE": str(self.data / "wskprops"), "HUB_DATA": str(self.data), "COLUMNS": "160"}
-        return subprocess.run([*program(), *words], capture_output=True, text=True, input=stdin, env=environment, timeout=50, check=False)
+        return subprocess.run(
+            [*(self.run or program()), *words], capture_output=True, text=True, input=stdin, env=environment, timeout=50, check=False
+        )
 
 
 def program() -> list[str]:
@@ -74,8 +77,8 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
 
 
-def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
-    """Start a hub and return when it is ready. Settings are HUB_… names without the prefix."""
+def start(data: Path, *, port: int = 0, run: Sequence[str] = (), **settings: str) -> Hub:
+    """Start a hub and return when it is ready. Settings are HUB_… names without the prefix; `run` is another `program`."""
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
     environment = {**clean_environment(), **{f"HUB_{name}": value for name, value in settings.items()}}
@@ -83,7 +86,7 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
     (data / "wskprops").unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [*program(), "serve", "--data", str(data), "--port", str(port)],
+            [*(run or program()), "serve", "--data", str(data), "--port", str(port)],
             stdout=out,
             stderr=out,
             stdin=subprocess.DEVNULL,
@@ -98,7 +101,7 @@ def start(data: Path, *, port: int = 0, **settings: str) -> Hub:
         if props:
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{props['APIHOST']}/ready", timeout=2, trust_env=False, verify=trusted).status_code == 200:
-                    return Hub(process, data, props["APIHOST"], props["AUTH"], log)
+                    return Hub(process, data, props["APIHOST"], props["AUTH"], log, run)
         _breathe()
     process.kill()
     message = f"the hub was not ready after {LONGEST_START} s: {log.read_text()[-2000:]}"

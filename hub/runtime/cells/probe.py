@@ -121,14 +121,17 @@ class Cell:
 
 
 class Bait:
-    """Things of the hub and of others that a cell must not reach."""
+    """Things of the hub and of others that a cell must not reach. `name` is the hub's; what a killed probe of it left goes first."""
 
-    def __init__(self) -> None:
-        self.folder = tempfile.mkdtemp(prefix="whiskhub-bait-")
+    def __init__(self, name: str) -> None:
+        prefix = f"{name}-bait-"
+        for place in (tempfile.gettempdir(), SHARED):
+            _sweep(place, prefix)
+        self.folder = tempfile.mkdtemp(prefix=prefix)
         os.chmod(self.folder, 0o777)  # noqa: S103 - bait
         self.canary = os.urandom(16).hex()
         self._files = {"secret": (f"{self.folder}/secret", 0o600), "readable": (f"{self.folder}/readable", 0o644)}
-        self._files["shared"] = (f"{SHARED}/whiskhub-bait-{os.getpid()}", 0o644)
+        self._files["shared"] = (f"{SHARED}/{prefix}{os.getpid()}", 0o644)
         for path, mode in self._files.values():
             with open(path, "w") as file:
                 file.write(self.canary)
@@ -194,12 +197,20 @@ class Bait:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _sweep(place: str, prefix: str) -> None:
+    for name in os.listdir(place):
+        path = os.path.join(place, name)
+        with contextlib.suppress(OSError):
+            if name.startswith(prefix) and os.lstat(path).st_uid == os.geteuid():
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
 def attack(plan: dict[str, Any], kind: str, *, quick: bool) -> dict[str, str | None]:
     """Let the attacks run in a cell at `plan["level"]`; what each got away with, None for those that were held. Raises ProbeRefused."""
     names = [name for name, promise in PROMISES.items() if promise.quick or not quick]
     names.sort(key=DAEMON.__eq__)  # last, since where it succeeds the cell does not live on
     warden = Warden({name: plan[name] for name in ("level", "name", "scratch", "temporary", "readable", "launchers")})
-    bait = Bait()
+    bait = Bait(plan["name"])
     try:
         cell = Cell(warden, 0, _order(plan, kind))
         return _run(cell, bait, plan, kind, names)
@@ -268,12 +279,18 @@ def climb(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(words: list[str]) -> None:
-    """The program: `probe` reads a plan from standard input and writes what it found to standard output.
+    """The program: `probe [SOCKET [SETTLED]]` reads a plan from there, or from standard input, and answers what it found.
 
-    With `attack` in the plan, it is the kind to attack from at exactly `level`, with every attack.
+    With `attack` in the plan, it is the kind to attack from at exactly `level`, with every attack. What a supervisor settled wins over
+    what the plan says.
     """
-    del words
-    plan = json.load(sys.stdin)
+    if words:
+        way = int(words[0])
+        for standard in (0, 1):
+            os.dup2(way, standard)
+        os.close(way)
+    plan = {**json.load(sys.stdin), **json.loads(words[1] if words[1:] else "{}")}
+    plan["name"] += "-probe"
     with contextlib.suppress(BrokenPipeError):
         if "attack" in plan:
             try:

@@ -182,6 +182,12 @@ NUMBERS: dict[str, dict[str, int]] = {
     },
 }
 
+ABSENT: dict[str, tuple[str, ...]] = {
+    "x86_64": (),
+    "aarch64": ("create_module", "get_kernel_syms", "ioperm", "iopl", "mknod", "modify_ldt", "query_module", "uselib", "ustat"),
+}
+"""Names that a machine never had: what is neither there nor in its table was forgotten."""
+
 REFUSED = (
     # other processes
     "ptrace",

@@ -10,6 +10,7 @@ each cell `made` with its descriptors, or `failed` with the step; in the end `en
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -29,6 +30,10 @@ MOST_COPIES = 10_000
 """A zygote is replaced after an hour, or so many cells: all its copies share the seed of their hashes and the layout of their memory."""
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 _TRY_AGAIN = 0.02
+LOOK_EVERY = 60.0
+"""How often (s) the age of the zygote is looked at when nothing else happens."""
+RETRY_AFTER = 0.5
+"""How long (s) after a try at a new zygote the next one may be, while the old one goes on."""
 LAST_SECONDS = 0.5
 """How long what is ended may take when all is over: nothing is left a second after the hub."""
 PASSABLE = 0o711
@@ -56,10 +61,9 @@ class Zygote:
         self.living = 0
         self.since = time.monotonic()
 
-    @property
-    def old(self) -> bool:
+    def old(self, most_copies: int) -> bool:
         """Whether it should be replaced."""
-        return self.copies >= MOST_COPIES or time.monotonic() - self.since > RENEW_AFTER
+        return self.copies >= most_copies or time.monotonic() - self.since > RENEW_AFTER
 
     def end(self) -> None:
         """End it with every cell that is left of it."""
@@ -104,7 +108,11 @@ class Cell:
 
 
 class Warden:
-    """The loop. `plan` is the hub's: `level`, `name` of the groups, `scratch`, `temporary`, `readable`, `launchers`."""
+    """The loop.
+
+    `plan` is the hub's: `level`, `name` of the groups, `scratch`, `temporary`, `readable`, `launchers`, and if it should be another
+    number than ours, `most_copies` of a zygote.
+    """
 
     def __init__(self, hub: socket.socket, plan: dict[str, Any]) -> None:
         self._hub = hub
@@ -118,7 +126,10 @@ class Warden:
         self._slots: deque[int] | None = None
         self._groups: cgroups.Groups | None = None
         self._folders = ""
+        self._ready = False
         self._closing = False
+        self._renewed = 0.0
+        self._most_copies = plan.get("most_copies", MOST_COPIES)
         self._poll = select.poll()
 
     def open(self) -> None:
@@ -153,7 +164,7 @@ class Warden:
     def serve(self) -> None:
         """Until the hub closes its end."""
         while True:
-            for number, _ in self._poll.poll(_TRY_AGAIN * 1000 if self._left else None):
+            for number, _ in self._poll.poll((_TRY_AGAIN if self._left else LOOK_EVERY) * 1000):
                 if number == self._hub.fileno():
                     self._hear_hub()
                 elif number in self._zygotes:
@@ -161,6 +172,9 @@ class Warden:
                 elif number in self._bells:
                     self._out_of_memory(self._bells[number])
             self._left = [cell for cell in self._left if not self._clean(cell)]
+            current = self._usable()
+            if current is not None:
+                self._renew(current)
 
     # From the hub
 
@@ -235,7 +249,7 @@ class Warden:
 
     def _carry_out(self) -> None:
         """Hand orders to the zygote as far as there is one that is ready."""
-        current = next((zygote for zygote in self._zygotes.values() if zygote.ready and not zygote.retired), None)
+        current = self._usable()
         if current is None:
             return
         while self._orders:
@@ -245,9 +259,29 @@ class Warden:
                 self._ended(cell)
             else:
                 self._order(current, order, cell)
-        if current.old:
-            current.retired = True
+        self._renew(current)
+
+    def _usable(self) -> Zygote | None:
+        """The one that copies are made of."""
+        return next((zygote for zygote in self._zygotes.values() if zygote.ready and not zygote.retired), None)
+
+    def _renew(self, current: Zygote) -> None:
+        """Start the next zygote when this one is old; it makes cells until the next is ready."""
+        now = time.monotonic()
+        starting = any(not zygote.ready for zygote in self._zygotes.values())
+        if current.old(self._most_copies) and not starting and now >= self._renewed + RETRY_AFTER:
+            self._renewed = now
             self._new_zygote()
+
+    def _take_over(self, fresh: Zygote) -> None:
+        """A zygote is ready: the former ones make no more cells, and end with their last."""
+        fresh.ready = True
+        for former in tuple(self._zygotes.values()):
+            if former is not fresh and former.ready:
+                former.retired = True
+                if not former.living:
+                    self._drop(former)
+        self._carry_out()
 
     def _order(self, zygote: Zygote, order: dict[str, Any], cell: Cell) -> None:
         door, door_inside = socket.socketpair()
@@ -257,7 +291,8 @@ class Warden:
         inside = [door_inside.detach(), stdout_inside, stderr_inside]
         cell.zygote = zygote
         readable = [*self._plan["readable"], self._plan["launchers"]]
-        whole = {"cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable, **order}
+        # What holds the cell is ours to say, whatever the order says.
+        whole = {**order, "cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable}
         if cell.folder is not None:
             whole["folder"] = cell.folder
             whole["environment"] = {**whole["environment"], **build.home(cell.folder)}
@@ -284,12 +319,14 @@ class Warden:
             self._lost(zygote)
             return
         if "zygote" in message:
-            if not zygote.ready and len(self._zygotes) == 1:
+            if not self._ready:
+                self._ready = True
                 self._tell({"warden": "ready"})
-            zygote.ready = True
-            self._carry_out()
+            self._take_over(zygote)
         elif "refused" in message:
-            raise ZygoteRefused(f"{message['refused']}: {message['reason']}")
+            if self._usable() is None:
+                raise ZygoteRefused(f"{message['refused']}: {message['reason']}")
+            self._drop(zygote)
         else:
             self._hear_cell(self._cells[message["cell"]], message, passed)
 
@@ -371,7 +408,7 @@ class Warden:
 
     def _lost(self, zygote: Zygote) -> None:
         """A zygote ended, and its cells with it; the next one is started at once."""
-        if not zygote.ready:
+        if not zygote.ready and not self._usable():
             raise ZygoteRefused("it ended while it was started")
         self._drop(zygote)
         for cell in [cell for cell in self._cells.values() if cell.zygote is zygote]:
@@ -380,11 +417,15 @@ class Warden:
                 gone = select.poll()
                 gone.register(cell.first, select.POLLIN)
                 gone.poll()
+            # Nothing was in it yet: with these words the hub asks for another one.
+            self._failed(cell, ZygoteRefused.step, "it ended while it made the cell")
             self._ended(cell)
-        if not zygote.retired and not self._closing:
+        if not self._closing and all(other.retired for other in self._zygotes.values()):
             self._new_zygote()
 
     def _drop(self, zygote: Zygote) -> None:
+        if zygote.way.fileno() not in self._zygotes:
+            return
         self._poll.unregister(zygote.way)
         del self._zygotes[zygote.way.fileno()]
         zygote.end()
@@ -395,7 +436,8 @@ class Warden:
         until = time.monotonic() + LAST_SECONDS
         for cell in self._cells.values():
             cell.kill()
-        self._poll.unregister(self._hub)
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(self._hub)
         while self._cells and time.monotonic() < until:
             for number, _ in self._poll.poll(_TRY_AGAIN * 1000):
                 if number in self._zygotes:
@@ -412,7 +454,7 @@ class Warden:
 
 
 def main(words: list[str]) -> None:
-    """The program: `warden SOCKET`."""
+    """The program: `warden SOCKET [SETTLED]`; what a supervisor settled wins over what the plan says."""
     hub = socket.socket(fileno=int(words[0]))
     descriptors.keep_only({hub.fileno()})
     hub.set_inheritable(False)
@@ -420,7 +462,7 @@ def main(words: list[str]) -> None:
     try:
         # It need not be killed with the hub: the closed socket tells it, and it has groups and folders to clear away.
         plan, _ = packets.receive(hub)
-        warden = Warden(hub, plan)
+        warden = Warden(hub, {**plan, **json.loads(words[1] if words[1:] else "{}")})
         warden.open()
         warden.serve()
     except StepRefused as error:

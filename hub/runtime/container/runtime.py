@@ -60,6 +60,15 @@ class ContainerRuntime:
         """What actions are isolated at."""
         return self._holding.level
 
+    @property
+    def outage(self) -> str | None:
+        """An engine that does not answer is told by the runs that it fails."""
+        return None
+
+    def open_attacks(self) -> list[str]:
+        """Nothing was tried."""
+        return []
+
     def details(self) -> dict[str, object]:
         """For the log, `/ready` and the operator's page. The level is what the engine says of itself."""
         holding = self._holding
