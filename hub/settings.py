@@ -58,7 +58,7 @@ class Runtime(BaseModel):
     accept_level: int | None = Field(
         None, ge=0, le=4, description="Lowest isolation level to start with when it is lower than at the last start; empty: none."
     )
-    strangers_at_2_until: date | None = Field(
+    strangers_behind_fence_until: date | None = Field(
         None,
         description="Last day (UTC, YYYY-MM-DD) on which packages of other publishers run at isolation level 2; "
         "pages and `/ready` say so as long.",
