@@ -215,7 +215,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     links.egress_of = egresses.of_check
     providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
-    invoker.trust = trust = Trust(identities, isolated, settings.runtime.strangers_at_2_until)
+    invoker.trust = trust = Trust(identities, isolated, settings.runtime.strangers_behind_fence_until)
     invoker.egresses = egresses
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run

@@ -64,7 +64,7 @@ class Runtime(BaseModel):
     toolchains: Path | None = Field(
         None, description="Folder for what the programs of a compiled language share; empty: `toolchains` in the data folder."
     )
-    strangers_at_2_until: date | None = Field(
+    strangers_behind_fence_until: date | None = Field(
         None,
         description="Last day (UTC, YYYY-MM-DD) on which packages of other publishers run at isolation level 2; "
         "pages and `/ready` say so as long.",

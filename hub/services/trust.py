@@ -50,7 +50,7 @@ class Trust:
             return None
         return (
             f"Until the end of {self._lenient_until} (UTC) packages of other publishers run at isolation level {OF_OTHERS}, though they "
-            f"need {OF_STRANGERS}: HUB_RUNTIME__STRANGERS_AT_2_UNTIL says so."
+            f"need {OF_STRANGERS}: HUB_RUNTIME__STRANGERS_BEHIND_FENCE_UNTIL says so."
         )
 
     @property

@@ -26,7 +26,7 @@ MARK = {"hub": {"install": "i", "package": "carol/tools", "version": "1.0.0", "d
 def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A hub at level 2 whose operator lets strangers' code run until tomorrow."""
     data = tmp_path_factory.mktemp("fenced") / "data"
-    found = hubs.start(data, run=owned.program(), RUNTIME__LEVEL="2", RUNTIME__STRANGERS_AT_2_UNTIL=day(1))
+    found = hubs.start(data, run=owned.program(), RUNTIME__LEVEL="2", RUNTIME__STRANGERS_BEHIND_FENCE_UNTIL=day(1))
     yield found
     found.kill()
 
@@ -94,7 +94,7 @@ def test_strangers_run_behind_a_fence_as_long_as_the_operator_says(fenced: Hub, 
 
 def test_the_day_after_it_is_over_by_itself(tmp_path: Path) -> None:
     """They are refused again, and nothing is told; the code of other tenants runs behind a fence."""
-    hub = hubs.start(tmp_path / "data", run=owned.program(), RUNTIME__LEVEL="2", RUNTIME__STRANGERS_AT_2_UNTIL=day(-1))
+    hub = hubs.start(tmp_path / "data", run=owned.program(), RUNTIME__LEVEL="2", RUNTIME__STRANGERS_BEHIND_FENCE_UNTIL=day(-1))
     try:
         with hub.http as http, tenant(hub, "carol") as carol:
             put_action(http, "installed", annotations=parameters(**MARK))
