@@ -19,6 +19,9 @@ PATIENCE = 0.02
 TENURE = 0.25
 """How long (s) a process serves callers of its own key before it makes room for others who wait: worth the start that this costs."""
 
+CHEAPEST_START = 0.001
+"""No start costs less than this (s), whatever was measured."""
+
 
 class Pool:
     """`memory` is the budget in MB by the limits of actions; `idle` is how long an unused process stays, in seconds."""
@@ -184,7 +187,7 @@ class Pool:
         now = self._loop.time()
         home.places = home.shelf.places = home.process.places
         home.shelf.starting -= 1
-        home.shelf.start_cost = now - home.since
+        home.shelf.start_cost = max(now - home.since, CHEAPEST_START)
         home.since = now
 
     def release(self, process: ActionProcess, outcome: Outcome | None) -> None:

@@ -17,14 +17,11 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _CPU_CLOCK_OF_PROCESS = 2
 _MB = 1 << 20
 WITH_CHILDREN_FROM = 0.02
-"""A run that took so long (s) may have run programs of its own; asking for their account is dearer than all the rest."""
+"""A run of so many seconds may have run programs of its own; their account is dearer to read than all the rest."""
 
 
 class Meter:
-    """Reads one process.
-
-    `level` is what it is isolated at; `peak_file` is where its group keeps the most memory it had, None without one.
-    """
+    """Reads one process. `level` is what it is isolated at; `peak_file` is where its group keeps the most memory it had, if any."""
 
     def __init__(self, pid: int, level: int, peak_file: str | None = None) -> None:
         self._level = level

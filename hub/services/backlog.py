@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from hub.domain.errors import Throttled, Unavailable
 
-WORTH_WAITING = 3.0
+WORTH_WAITING = 2.0
 """How long (s) who comes last should wait at most, by what was worked off of late; a rush is over so long after it ended."""
 ALWAYS = 100
 """So many calls may always wait, however slow they are."""

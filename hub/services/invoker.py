@@ -35,7 +35,7 @@ WHISK_FAILURE = "Failed to provision resources to run the action."
 class Call(msgspec.Struct, kw_only=True):
     """One run about to happen. `payload` is what the caller sent; `accepted` (ms) is when it was taken in.
 
-    `durable` says that a dispatch of this id is in the record and goes away with the ending, `queued` that it waits for a process.
+    `durable` says that a dispatch of this id is in the record and goes away with the ending; `queued` that it waits for a process now.
     """
 
     activation_id: str

@@ -107,7 +107,7 @@ def test_a_blocking_call_answers_the_record_without_logs(http: httpx.Client) -> 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z stdout: out", kept["logs"][0])
     assert without(kept, "logs") == without(told, "logs")
     assert told["end"] - told["start"] == told["duration"]
-    assert set(marks) == {"path", "waitTime", "kind", "timeout", "limits", "initTime"}
+    assert set(marks) == {"path", "waitTime", "kind", "timeout", "limits", "initTime", "hub"}
     assert (marks["path"], marks["kind"], marks["timeout"], marks["limits"]) == ("guest/called", "python:3", False, LIMITS)
     assert http.get(f"{API}/activations/{told['activationId']}/result").json() == told["response"]
     assert http.get(f"{API}/activations/{told['activationId']}/logs").json() == {"logs": kept["logs"]}

@@ -25,10 +25,6 @@ _ZERO: tuple[Any, ...] = (0, False, "", None, {}, [])
 _STATES = ("success", "application error", "developer error", "internal error")
 
 
-OUR_ANNOTATION = "hub"
-"""What an activation says of processor, memory and isolation, which nobody else's does."""
-
-
 def exit_status(answer: httpx.Response) -> int:
     """How `wsk` ends: 0, or what is left of the status in one byte."""
     return 0 if answer.status_code < 400 else (answer.status_code - 256) % 256
@@ -83,7 +79,8 @@ def _holds(replay: Replay, document: Any, body: Any) -> bool:
 def _common(document: Any, body: Any) -> tuple[Any, Any]:
     """Both without what only one of them has by nature: `wsk` leaves members out, and fills in others with zero values."""
     if isinstance(document, list) and isinstance(body, list):
-        body = [row for row in body if not (isinstance(row, dict) and row.get("key") == OUR_ANNOTATION)]
+        # What a run took is an annotation of ours, see the differences.
+        body = [item for item in body if not (isinstance(item, dict) and item.get("key") == "hub")]
     if isinstance(document, list) and isinstance(body, list) and len(document) == len(body):
         pairs = [_common(before, after) for before, after in zip(document, body, strict=True)]
         return [before for before, _ in pairs], [after for _, after in pairs]

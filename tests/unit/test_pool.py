@@ -59,9 +59,11 @@ class Launches:
         return None
 
 
-def spec(name: str = "a", revision: int = 1, memory: int = 256, concurrency: int = 1, instances: int | None = None) -> ProcessSpec:
+def spec(
+    name: str = "a", revision: int = 1, memory: int = 256, concurrency: int = 1, instances: int | None = None, namespace: str = "ns"
+) -> ProcessSpec:
     limits = Limits(memory=memory, concurrency=concurrency, instances=instances)
-    return ProcessSpec(key=("ns", name, revision, "ns"), exec=CodeExec(kind="python:3", code=""), limits=limits)
+    return ProcessSpec(key=(namespace, name, revision, namespace), exec=CodeExec(kind="python:3", code=""), limits=limits)
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ async def test_a_process_that_must_not_serve_again_is_ended(launches: Launches, 
 
 
 async def test_idle_ones_of_others_make_room(launches: Launches) -> None:
-    """The longest unused first."""
+    """Of equal ones the longest unused first."""
     pool = given_pool(launches, memory=512)
     first, second = await pool.acquire(spec("a")), await pool.acquire(spec("b"))
     pool.release(first, FINE)
@@ -258,6 +260,54 @@ async def test_keys_take_turns_when_a_process_had_its_time(launches: Launches, m
         await asyncio.gather(*asked)
 
     assert order == ["b", "c", "a", "b"]
+
+
+async def test_a_namespace_with_many_actions_gets_no_more_turns_than_one_with_a_single_action(launches: Launches) -> None:
+    """Room goes to the namespace that holds the least, however many wait before it."""
+    pool = given_pool(launches, memory=512)
+    busy = [await pool.acquire(spec(name, namespace="many")) for name in ("first", "second")]
+    many = [asyncio.create_task(pool.acquire(spec(f"action{number}", namespace="many"))) for number in range(50)]
+    one = asyncio.create_task(pool.acquire(spec("only", namespace="one")))
+    await turns()
+    pool.release(busy[0], BROKEN)
+
+    assert (await one).spec.key[0] == "one"  # type: ignore[attr-defined]
+    assert not any(task.done() for task in many)
+    pool.release(busy[1], BROKEN)
+    await turns()
+    assert [task.done() for task in many] == [True] + [False] * 49
+    for task in many:
+        task.cancel()
+
+
+async def test_the_least_useful_makes_room_first(launches: Launches) -> None:
+    """What was used once goes before what is used all the time, although that was given back earlier; what is larger goes first, too."""
+    pool = given_pool(launches, memory=1024)
+    often = await pool.acquire(spec("often"))
+    for _ in range(100):
+        pool.release(often, FINE)
+        assert pool.try_acquire(spec("often")) is often
+    once, large = await pool.acquire(spec("once")), await pool.acquire(spec("large", memory=512))
+    for process in (often, once, large):
+        pool.release(process, FINE)
+    await pool.acquire(spec("next"))
+    await turns()
+    assert [process.stopped for process in launches.made] == [False, False, True, False]
+    await pool.acquire(spec("more", memory=512))
+    await turns()
+
+    assert [process.stopped for process in launches.made] == [False, True, True, False, False]
+    assert pool.evicted == 2
+
+
+async def test_ten_thousand_actions_leave_nothing_behind(launches: Launches) -> None:
+    """What was ended is known to nobody any more."""
+    pool = given_pool(launches, memory=1024)
+    for number in range(10_000):
+        pool.release(await pool.acquire(spec(f"action{number}")), FINE)
+
+    assert len(pool._shelves) == len(pool._homes) == 4
+    assert len(pool._turns._held) == 1
 
 
 async def test_a_process_that_died_while_idle_is_not_handed_out(launches: Launches) -> None:
