@@ -118,6 +118,7 @@ from hub.web import pages, reference
 log = get_logger(__name__)
 
 DATABASE_PORT = 5432
+BROKER_PORT = 4222
 SETTLED_AFTER = 1.0
 """Seconds after the start until its garbage is collected, once; before, the collector would only find that all is still in use."""
 GRACE = 20
@@ -281,14 +282,14 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
 
 
 def own_places(settings: Settings, port: int) -> list[tuple[str, int]]:
-    """Addresses and ports of the hub and of its database, which nobody is let to from here."""
+    """Addresses and ports of the hub, of its database and of its broker, which nobody is let to from here."""
     hosts = {settings.host, "127.0.0.1", "::1"}
     if settings.host in {"0.0.0.0", "::"}:  # noqa: S104 - it is compared
         hosts.add(socket.gethostname())
     places = [(host, port) for host in hosts]
-    database = urlsplit(settings.database_url)
-    if database.hostname:
-        places.append((database.hostname, database.port or DATABASE_PORT))
+    for url, default in ((urlsplit(settings.database_url), DATABASE_PORT), (urlsplit(settings.bus_url), BROKER_PORT)):
+        if url.hostname:
+            places.append((url.hostname, url.port or default))
     found: set[tuple[str, int]] = set()
     for host, number in places:
         with contextlib.suppress(OSError):

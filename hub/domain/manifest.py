@@ -6,6 +6,7 @@ import msgspec
 
 from hub.domain.connection import ConnectionType
 from hub.domain.parameters import Json
+from hub.domain.places import texts
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +110,11 @@ class PackageManifest(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     readme: str = ""
     line: int | None = None
+
+    @property
+    def egress(self) -> tuple[str, ...]:
+        """The places that its code goes to, as `hub.domain.places` reads them: none when it declared none."""
+        return texts(self.capabilities.get("egress"))
 
     def action(self, name: str) -> ManifestAction | None:
         """The action of that name, or None."""

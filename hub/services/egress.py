@@ -6,9 +6,9 @@ Who calls decides what is allowed inside, since the arguments are the caller's: 
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Awaitable, Callable
 
+from hub.domain import places
 from hub.domain.action import Action
 from hub.domain.identity import Identity
 from hub.domain.manifest import PackageManifest
@@ -20,7 +20,6 @@ from hub.services.outbound import Outbound, Refused
 from hub.services.trust import BUILT_IN
 
 OWN_ANNOTATION = "egress"
-_TEMPLATE = re.compile(r"\{connection\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\}")
 _WEB_PORTS = frozenset({80, 443})
 """Whose clients know proxies."""
 
@@ -41,8 +40,7 @@ class Egresses:
         declared = declared_of(action)
         if declared is None:
             return self.open(caller.namespace)
-        places = await self._filled(action.name.namespace, declared, resolved.values)
-        return self.only(caller.namespace, places)
+        return self.only(caller.namespace, await self._filled(action.name.namespace, declared, resolved.values))
 
     def open(self, namespace: str) -> Egress:
         """Any public address, and inside ones that the namespace may reach."""
@@ -60,7 +58,7 @@ class Egresses:
         anywhere = self.open(namespace)
 
         async def check(host: str, port: int) -> list[str]:
-            if not any(_covers(place, host, port) for place in declared):
+            if not any(places.covers(place, host, port) for place in declared):
                 told = ", ".join(declared) or "nothing"
                 raise Denied(f"it is not among the places that were declared: {told}.")
             return await anywhere.check(host, port)
@@ -71,7 +69,7 @@ class Egresses:
         """For asking a service about a connection that is not stored yet: its package's places, with its own fields in their templates."""
         if _publisher(package) == BUILT_IN:
             return self.open(namespace)
-        return self.only(namespace, filled(_texts(manifest.capabilities.get("egress")), {connection: fields}))
+        return self.only(namespace, filled(manifest.egress, {connection: fields}))
 
     async def _filled(self, namespace: str, declared: tuple[str, ...], values: dict[str, Json]) -> tuple[str, ...]:
         if not any("{" in text for text in declared):
@@ -82,47 +80,26 @@ class Egresses:
 
 def filled(declared: tuple[str, ...], connections: dict[str, dict[str, Json]]) -> tuple[str, ...]:
     """Templates with what the connections say, by their declared names; one whose connection is not bound names no place."""
-
-    def field(match: re.Match[str]) -> str:
-        return str(connections.get(match[1], {}).get(match[2]) or "")
-
-    texts = (_TEMPLATE.sub(field, text) for text in declared)
-    return tuple(text for text in texts if _split(text) is not None)
+    found = (places.filled(text, connections) for text in declared)
+    return tuple(text for text in found if places.split(text) is not None)
 
 
 def declared_of(action: Action) -> tuple[str, ...] | None:
     """The places that an action is held to; None: it may go anywhere outside. Built-in packages go where their parameters say."""
     mark = action.annotations.get(ANNOTATION)
     if isinstance(mark, dict) and isinstance(mark.get("package"), str) and _publisher(mark["package"]) != BUILT_IN:
-        return _texts(mark.get("egress"))
+        return places.texts(mark.get("egress"))
     own = action.annotations.get(OWN_ANNOTATION)
-    return None if own is None else _texts(own)
+    return None if own is None else places.texts(own)
 
 
 def _publisher(package: str) -> str:
     return package.partition("/")[0]
 
 
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
-
-
-def _split(text: str) -> Place | None:
-    host, _, port = text.rpartition(":")
-    return (host.lower(), int(port)) if host and port.isascii() and port.isdigit() else None
-
-
-def _covers(declared: str, host: str, port: int) -> bool:
-    place = _split(declared)
-    if place is None or place[1] != port:
-        return False
-    name = host.rstrip(".").lower()
-    return name.endswith(place[0][1:]) if place[0].startswith("*.") else name == place[0].strip("[]")
-
-
 def _named(declared: str) -> Place | None:
     """A place that a client reaches by its name without a proxy; web clients know proxies, and an address has no name."""
-    place = _split(declared)
+    place = places.split(declared)
     if place is None or place[1] in _WEB_PORTS or "*" in place[0]:
         return None
     try:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from hub.domain import places
 from hub.domain.action import Action, CodeExec, Limits, NativeExec, SequenceExec, looks_binary
 from hub.domain.entity import Entity
 from hub.domain.errors import Conflict, Malformed, NotFound, RequestError, Unprocessable
@@ -21,10 +22,11 @@ from hub.domain.rule import Rule
 from hub.domain.trigger import Link, Trigger
 from hub.feedkit import FeedError
 from hub.services.actions import KindTable
-from hub.services.catalog import Catalog, action_exec
+from hub.services.catalog import SYSTEM, Catalog, action_exec
 from hub.services.clock import now_ms
 from hub.services.connections import Connections, references
 from hub.services.entities import Entities, collection_of
+from hub.services.outbound import is_inside
 from hub.storage.base import EntityWrite, Page, Store
 from hub.telemetry.log import get_logger
 
@@ -120,7 +122,25 @@ class Installs:
             raise Conflict(
                 f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; install under another name.", field="as"
             )
-        return plan
+        return await self._with_egress(caller, plan, manifest, dict(connections or {}))
+
+    async def _with_egress(self, caller: Identity, plan: InstallPlan, manifest: PackageManifest, chosen: dict[str, str]) -> InstallPlan:
+        """The plan with the places that its code may go to, which whoever installs it agrees to."""
+        if not any(isinstance(entity, Action) and isinstance(entity.exec, CodeExec) for entity in plan.entities):
+            return plan
+        if plan.release.namespace == SYSTEM:
+            step = Step(does="allow", what="egress", name="any public address", detail="its parameters say where to")
+            return msgspec.structs.replace(plan, steps=(*plan.steps, step))
+        bound = {declared: (await self._connections.get(caller, name)).fields for declared, name in chosen.items()}
+        steps: list[Step] = []
+        warnings: list[str] = []
+        for text in manifest.egress:
+            place = places.filled(text, bound)
+            steps.append(Step(does="allow", what="egress", name=place or text, detail="" if place else "once a connection says where"))
+            host, _ = places.split(place) or ("", 0)
+            if host and is_inside(host):
+                warnings.append(f"{place} is an inside address, which is reached only when the operator allows it (/docs/egress)")
+        return msgspec.structs.replace(plan, steps=(*plan.steps, *steps), warnings=(*plan.warnings, *warnings))
 
     async def _bound(
         self, caller: Identity, manifest: PackageManifest, settings: dict[str, Json], chosen: dict[str, str]
@@ -170,7 +190,7 @@ class Installs:
             "package": release.full_name,
             "version": release.version,
             "digest": release.digest,
-            "egress": manifest.capabilities.get("egress") or [],
+            "egress": list(manifest.egress),
         }
         build = _Builder(namespace, as_name, mark, manifest, self._kinds)
         entities: list[Entity] = [build.package(bound, public=public)]

@@ -82,6 +82,17 @@ def is_public(address: Address) -> bool:
     return not any(real.version == network.version and real in network for network in _INSIDE)
 
 
+def is_this_machine(address: Address) -> bool:
+    """Whether an address is one of this machine, such as 127.0.0.2, 0.0.0.0 or that of an interface: then it can be bound."""
+    family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
+
+
 def is_inside(host: str) -> bool:
     """Whether a host is written as an inside address, or is this machine."""
     name = host.strip("[]").lower()
@@ -139,7 +150,7 @@ def is_number(host: str) -> bool:
     if not (last.isdecimal() or _HEXADECIMAL.match(last)):
         return False
     try:
-        ipaddress.IPv4Address(host)
+        ipaddress.ip_address(host)
     except ValueError:
         return True
     return False
@@ -153,13 +164,15 @@ class Outbound:
     """Says where users of the hub may go, and makes HTTP clients that go nowhere else.
 
     `allow` is HUB_OUTBOUND__ALLOW, which holds for the operator's namespaces; `owner_of` finds whose a namespace is, and with it what
-    others were allowed (design §9 "Cells"). `never` are places of the hub itself. Raises ValueError for a bad entry.
+    others were allowed (design §9 "Cells"). `never` are places of the hub itself, by address: on this machine their ports are never
+    reached, whichever of its addresses is meant. Raises ValueError for a bad entry.
     """
 
     def __init__(self, allow: str, owner_of: Owners, never: Iterable[Place] = ()) -> None:
         self._allowed = allowances(allow)
         self._owner_of = owner_of
         self._never = frozenset(never)
+        self._own_ports = frozenset(port for host, port in self._never if is_this_machine(ipaddress.ip_address(host)))
 
     async def addresses(self, namespace: str, host: str, port: int) -> list[str]:
         """The addresses to connect to, on behalf of a namespace. Raises Refused when any may not be reached, or there is none."""
@@ -183,7 +196,7 @@ class Outbound:
             real = unwrapped(address)
             if real in _METADATA:
                 raise Refused(f"{host} is an address of the machine's metadata service, which is never reached.")
-            if (str(real), port) in self._never:
+            if (str(real), port) in self._never or (port in self._own_ports and is_this_machine(real)):
                 raise Refused(f"{host}:{port} is the hub's own, which is never reached this way; actions find its API at __OW_API_HOST.")
             if not is_public(address) and not any(entry.covers(host, address, port) for entry in allowed):
                 raise Refused(

@@ -130,7 +130,7 @@ async def _post(hub: Hub, path: str, body: object) -> Answer:
     place = urlsplit(hub.address)
     authorization = "Basic " + base64.b64encode(hub.auth.encode()).decode()
     payload = request(hub.address, f"/api/v1/namespaces/_/actions/{path}", json.dumps(body).encode(), authorization)
-    _, call = await asyncio.get_running_loop().create_connection(lambda: _Call(payload), place.hostname, place.port)
+    _, call = await asyncio.get_running_loop().create_connection(lambda: _Call(payload), place.hostname or "", place.port or 0)
     return await call.answer
 
 

@@ -290,3 +290,60 @@ def test_other_namespaces_reach_inside_what_they_were_allowed(hub: hubs.Hub, pla
     assert "hub admin limits set carol --outboundAllow" in before["refused"]
     assert told.returncode == 0, told.stderr
     assert "got" in after
+
+
+PACKAGE = {
+    "manifest.yaml": """packages:
+  reacher:
+    version: 1.0.0
+    license: Apache-2.0
+    annotations: {description: Gets what it is told}
+    inputs: {host: {type: string, description: Where}, port: {type: integer, description: Where}}
+    actions:
+      get: {function: get.py, runtime: "python:3", annotations: {description: Gets}}
+      check: {function: check.py, runtime: "python:3", annotations: {description: Asks the service}}
+""",
+    "hub.yaml": """capabilities: {egress: ["{connection.service.host}:{connection.service.port}"]}
+connections:
+  service:
+    type: custom
+    check: check
+    fields:
+      type: object
+      required: [host, port]
+      properties:
+        host: {type: string, description: Where}
+        port: {type: integer, description: Where}
+        other: {type: string, description: What the check goes to instead}
+""",
+    "get.py": GET,
+    "check.py": GET
+    + """
+def main(a, get=main):
+    found = get({"url": a.get("other") or "http://%s:%d/" % (a["host"], a["port"])})
+    return {"account": "it"} if "got" in found else {"error": found["refused"]}
+""",
+}
+
+
+def test_a_package_goes_where_its_connection_says(hub: hubs.Hub, places: Outside, tmp_path: Path) -> None:
+    """And so does the check of the connection, before it is stored; the plan shows the place, and that it is inside."""
+    host, _, port = places.plain.removeprefix("http://").partition(":")
+    for name, text in PACKAGE.items():
+        (tmp_path / name).write_text(text)
+    published = hub.command("publish", str(tmp_path))
+    add = ("connection", "add", "guest/reacher", "--name", "there", "--stdin")
+    elsewhere = hub.command(*add, stdin=json.dumps({"host": host, "port": int(port), "other": places.s3}))
+    added = hub.command(*add, stdin=json.dumps({"host": host, "port": int(port)}))
+    unbound = hub.command("install", "guest/reacher", "--dry-run")
+    planned = hub.command("install", "guest/reacher", "--connection", "there", "--dry-run")
+    hub.command("install", "guest/reacher", "--connection", "there")
+
+    assert published.returncode == 0, published.stderr
+    assert f"not among the places that were declared: {host}:{port}." in elsewhere.stderr
+    assert added.stdout == "connection there: ok as it\n", added.stderr
+    assert "would allow egress {connection.service.host}:{connection.service.port}  (once a connection says where)" in unbound.stdout
+    assert f"would allow egress {host}:{port}\n" in planned.stdout
+    assert f"{host}:{port} is an inside address" in planned.stderr
+    assert "got" in call(hub, "reacher/get", url=places.plain)[0]
+    assert "not among the places" in call(hub, "reacher/get", url=places.s3)[0]["refused"]

@@ -47,6 +47,9 @@ class Launches:
     async def open(self) -> None:
         return None
 
+    def prepare(self, exec_: CodeExec) -> None:
+        del exec_
+
     async def launch(self, spec: ProcessSpec) -> Process:
         self.made.append(Process(spec))
         return self.made[-1]
@@ -89,7 +92,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(namespace=NAMESPACES, action=ACTIONS)
     def call(self, namespace: str, action: str) -> None:
         limits = Limits(memory=MEMORY[action], concurrency=CONCURRENCY[action])
-        spec = ProcessSpec(key=(namespace, action, 1), exec=CodeExec(kind="python:3", code=""), limits=limits)
+        spec = ProcessSpec(key=(namespace, action, 1, namespace), exec=CodeExec(kind="python:3", code=""), limits=limits)
         self.asked.append(self.loop.create_task(self.pool.acquire(spec)))
         self.turns()
 

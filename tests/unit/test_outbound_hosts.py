@@ -72,10 +72,12 @@ async def test_metadata_stays_out_of_reach_of_those_who_may_go_everywhere(host: 
         await Outbound("0.0.0.0/0,::/0", operator).addresses("guest", host, 80)
 
 
-async def test_the_hubs_own_places_stay_out_of_reach() -> None:
-    """Its own port and its database's; the port beside it is nobody's."""
-    guard = Outbound("127.0.0.1", operator, [("127.0.0.1", 3233)])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.255.0.9", "0.0.0.0", "::ffff:127.0.0.1", "localhost", "10.9.8.7"])
+async def test_the_hubs_own_places_stay_out_of_reach(host: str) -> None:
+    """Its own port by any address of the machine, and its database's; the port beside it is nobody's."""
+    guard = Outbound("0.0.0.0/0,::/0", operator, [("127.0.0.1", 3233), ("10.9.8.7", 3233)])
     with pytest.raises(Refused, match="the hub's own"):
-        await guard.addresses("guest", "127.0.0.1", 3233)
+        await guard.addresses("guest", host, 3233)
 
-    assert await guard.addresses("guest", "127.0.0.1", 3234) == ["127.0.0.1"]
+    assert await guard.addresses("guest", host, 3234)
+    assert await guard.addresses("guest", "10.9.8.6", 3233) == ["10.9.8.6"]

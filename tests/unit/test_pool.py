@@ -533,7 +533,7 @@ async def test_no_mixture_of_calls_leaks_room(launches: Launches, seed: int, mon
     monkeypatch.setattr(module, "PATIENCE", 0.001)
     pool = given_pool(launches, memory=768)
     pool._enough = 2
-    shares: dict[str, dict[str, int]] = {"a": {"concurrency": 3}, "b": {"instances": 1}, "c": {}, "d": {"concurrency": 2, "instances": 2}}
+    shares: dict[str, dict[str, Any]] = {"a": {"concurrency": 3}, "b": {"instances": 1}, "c": {}, "d": {"concurrency": 2, "instances": 2}}
     told: list[ActionProcess] = []
     runs: Counter[ActionProcess] = Counter()
 
