@@ -17,7 +17,8 @@ from hub.runtime.base import LaunchFailed, Outcome, ProcessSpec, Run, Start
 from hub.runtime.code import Code
 from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.kinds import Kinds
-from hub.runtime.logs import Logs, Stream
+from hub.runtime.live import Live
+from hub.runtime.logs import Logs
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
 from hub.runtime.spawn import Spawned, Spawner, Wanted
 
@@ -35,6 +36,7 @@ class ProcessRuntime:
     def __init__(self, kinds: Kinds, spawner: Spawner) -> None:
         self._kinds = kinds
         self._spawner = spawner
+        self.live = Live()
         self._living: set[LaunchedProcess] = set()
 
     async def open(self) -> None:
@@ -50,7 +52,7 @@ class ProcessRuntime:
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
         wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress)
         spawned = await self._spawner.spawn(wanted)
-        process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, on_end=self._living.discard)
+        process = LaunchedProcess(spec, code, self._kinds.interpreter, spawned, self.live, on_end=self._living.discard)
         self._living.add(process)
         await process.open()
         return process
@@ -70,7 +72,9 @@ class Initialized(msgspec.Struct):
 class LaunchedProcess:
     """One launcher with everything it starts. See `ActionProcess`. `python` is the program that unpacks archives for it."""
 
-    def __init__(self, spec: ProcessSpec, code: Code, python: str, spawned: Spawned, *, on_end: Callable[[LaunchedProcess], None]) -> None:
+    def __init__(
+        self, spec: ProcessSpec, code: Code, python: str, spawned: Spawned, live: Live, *, on_end: Callable[[LaunchedProcess], None]
+    ) -> None:
         self.spec = spec
         self.initialized = False
         self.alive = True
@@ -84,20 +88,15 @@ class LaunchedProcess:
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
         self._door = Door(self._died)
-        self._logs = Logs(*spawned.pipes(), spec.limits.logs)
+        self._logs = Logs(*spawned.pipes(), spec.limits.logs, live)
         spawned.gate.on_denied = self._logs.note
         self._watching: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
-        for stream in self._logs.streams:
-            self._loop.add_reader(stream.pipe, self._log_readable, stream)
+        self._loop.add_reader(self._logs.fileno(), self._logs.read)
 
     async def open(self) -> None:
         """Open the door to it."""
         await self._door.open(self._spawned.door)
-
-    def _log_readable(self, stream: Stream) -> None:
-        if not self._logs.read(stream):
-            self._loop.remove_reader(stream.pipe)
 
     def _died(self, why: Why = Why.ENDED) -> None:
         """It ended, or it must: nobody may ask it again, and what it started ends with it."""
@@ -135,6 +134,7 @@ class LaunchedProcess:
         begun = time.monotonic()
         limit = self.spec.limits.timeout
         code, self._code = self._code or Code(), None
+        self._logs.begin(start.env.get("__OW_ACTIVATION_ID", ""))
         if code.problem is not None:
             return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, init=True)
         try:
@@ -158,15 +158,19 @@ class LaunchedProcess:
         """See `ActionProcess.run`."""
         begun = time.monotonic()
         seconds = run.deadline / 1000 - time.time()
+        activation_id = run.context.get("activation_id", "")
+        self._logs.begin(activation_id)
         try:
             what, body = await self._ask(RUN, {"value": run.value, "context": run.context}, seconds)
         except Unanswered as end:
+            self._logs.end(activation_id)
             return await self._lost(end.why, begun, init=False)
         response = run_response(body, fine=what == FINE)
         extra = (MISSING_LOGS,) if response.status == 2 else ()  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
         elapsed = int((time.monotonic() - begun) * 1000)
         self._runs += 1
         fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE
+        self._logs.end(activation_id)
         logs = self._logs.take(*extra, last=not self._door.waiting)
         return Outcome(response=response, logs=logs, run_ms=elapsed, reusable=fresh and not extra)
 
@@ -207,8 +211,7 @@ class LaunchedProcess:
         self._spawned.kill()
         if self._watching is not None:
             self._watching.cancel()
-        for stream in self._logs.streams:
-            self._loop.remove_reader(stream.pipe)
+        self._loop.remove_reader(self._logs.fileno())
         self._door.close()
         self._out_of_memory = await self._spawned.gone()
         self._logs.close()
