@@ -38,6 +38,7 @@ from hub.api import (
     info,
     installs,
     log_forwarding,
+    logs,
     namespaces,
     operator,
     packages,
@@ -102,6 +103,7 @@ from hub.services.rules import Rules
 from hub.services.search import Search
 from hub.services.sequences import Sequences
 from hub.services.sessions import Sessions
+from hub.services.tails import Tails
 from hub.services.throttles import Throttles
 from hub.services.trial import Trial
 from hub.services.triggers import FeedFiring, Triggers
@@ -265,6 +267,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         triggers=triggs,
         rules=Rules(entities, acts),
         activations=Activations(store, recorder),
+        tails=Tails(store, recorder, bus, runtime.live, invoker.running),
         invoke=invoke,
         web_actions=web,
         gateway=Gateway(store, bus, tenant_of, web, identities.authenticate),
@@ -405,7 +408,7 @@ def build_app(services: Services) -> Edge:
         *hooks.routes,
         *log_forwarding.routes,
         Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
-        Mount("/hub/v1", app=_api(operator.routes)),
+        Mount("/hub/v1", app=_api([*operator.routes, *logs.routes])),
         *info.routes,
         *documents.routes,
         Route("/", front, methods=["GET"]),
@@ -600,7 +603,7 @@ async def serve(settings: Settings) -> None:
                 admin = asyncio.create_task(side.serve(sockets=[desk(folder)]))
                 props = asyncio.create_task(keep_wskprops(services, folder, f"{scheme}://{shown}:{port}"))
                 for number in (signal.SIGTERM, signal.SIGINT):
-                    asyncio.get_running_loop().add_signal_handler(number, _drain, main)
+                    asyncio.get_running_loop().add_signal_handler(number, _drain, main, services.tails)
                 asyncio.get_running_loop().call_later(SETTLED_AFTER, settle_memory)
                 announce(services, base_url, folder, await services.admin.link(base_url))
                 try:
@@ -651,10 +654,11 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _drain(main: uvicorn.Server) -> None:
-    """The first signal lets requests in hand end; the second does not."""
+def _drain(main: uvicorn.Server, tails: Tails) -> None:
+    """The first signal lets requests in hand end, all but those that never would; the second does not."""
     main.force_exit = main.should_exit
     main.should_exit = True
+    tails.close()
 
 
 def announce(services: Services, base_url: str, folder: DataFolder, link: str) -> None:

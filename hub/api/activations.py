@@ -6,34 +6,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.api.query import malformed_query
+from hub.api.events import END, EventStream, follows, last_event
+from hub.api.query import INTEGER, is_path, malformed_query
 from hub.api.requests import flag, identity, json_response, milliseconds, namespace_of, page_of, services
 from hub.domain.activation import Activation
 from hub.domain.errors import Malformed
-from hub.domain.names import check_activation_id, check_entity_name
+from hub.domain.names import check_activation_id
 from hub.services.access import own_space
 from hub.storage.base import ActivationFilter
 from hub.wire.activations import activation_row, activation_to_wire, response_to_wire
 
-_LONGEST_PATH = 2
-
 
 def _filter(request: Request) -> ActivationFilter:
     name = request.query_params.get("name") or None
-    if name is not None:
-        segments = name.split("/")
-        try:
-            for segment in segments:
-                check_entity_name(segment)
-        except Malformed as error:
-            raise _bad_name(name) from error
-        if len(segments) > _LONGEST_PATH:
-            raise _bad_name(name)
+    if name is not None and not is_path(name):
+        raise malformed_query("name", f"Parameter may be a 'simple' name or 'package-name/simple' name: {name}")
     return ActivationFilter(path=name, since=milliseconds(request, "since"), upto=milliseconds(request, "upto"))
-
-
-def _bad_name(name: str) -> Malformed:
-    return malformed_query("name", f"Parameter may be a 'simple' name or 'package-name/simple' name: {name}")
 
 
 async def list_activations(request: Request) -> Response:
@@ -70,8 +58,22 @@ async def get_result(request: Request) -> Response:
 
 
 async def get_logs(request: Request) -> Response:
-    """GET the logs of one."""
+    """GET the logs of one; with `follow`, as events while they are written."""
+    if follows(request):
+        return await _followed(request)
     return json_response({"logs": list((await _found(request)).logs)})
+
+
+async def _followed(request: Request) -> Response:
+    caller = await identity(request)
+    namespace = namespace_of(request, caller)
+    activation_id = check_activation_id(request.path_params["activation_id"])
+    mark = last_event(request)
+    if mark == END:
+        await services(request).activations.get(caller, namespace, activation_id)
+        return Response(status_code=204)
+    seen = int(mark) if INTEGER.match(mark) else 0
+    return EventStream(await services(request).tails.follow(caller, namespace, activation_id, max(seen, 0)))
 
 
 _ALL = "/namespaces/{namespace}/activations"

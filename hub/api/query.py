@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from hub.domain.errors import Malformed
+from hub.domain.names import check_entity_name
 
 INTEGER = re.compile(r"\A-?[0-9]{1,18}\Z")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
+_LONGEST_PATH = 2
 
 
 def malformed_query(name: str, detail: str) -> Malformed:
@@ -38,3 +40,14 @@ def wait_within(text: str | None, longest: timedelta) -> timedelta:
     if not INTEGER.match(text) or not 1 <= int(text) <= allowed:
         raise malformed_query("timeout", f"Timeout must be number of milliseconds up to {allowed}.")
     return timedelta(milliseconds=int(text))
+
+
+def is_path(text: str) -> bool:
+    """Whether it is `name` or `package/name`, by which records are found (openwhisk-api §8.1)."""
+    segments = text.split("/")
+    try:
+        for segment in segments:
+            check_entity_name(segment)
+    except Malformed:
+        return False
+    return len(segments) <= _LONGEST_PATH

@@ -13,6 +13,7 @@ from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response
 from hub.domain.parameters import Json
 from hub.runtime.egress import Egress
+from hub.runtime.live import Live
 
 
 class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +94,9 @@ class ActionProcess(Protocol):
 
 
 class Runtime(Protocol):
-    """Makes processes."""
+    """Makes processes. `live` is where what they print can be seen at once."""
+
+    live: Live
 
     async def open(self) -> None:
         """Find out which kinds really run here. Raises nothing for a kind that does not: it is simply not offered."""

@@ -21,7 +21,8 @@ from hub.runtime.compilers import Compilers
 from hub.runtime.door import Door, Unanswered, Why
 from hub.runtime.fair_share import FairShare
 from hub.runtime.kinds import Kinds
-from hub.runtime.logs import Logs, Piped
+from hub.runtime.live import Live
+from hub.runtime.logs import Logs
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
 from hub.runtime.spawn import Spawned, Spawner, Wanted
 
@@ -41,6 +42,7 @@ class ProcessRuntime:
         self._spawner = spawner
         self._compilers = compilers
         self._preparing: set[asyncio.Task[None]] = set()
+        self.live = Live()
         self._living: set[LaunchedProcess] = set()
         self._shares = FairShare()
 
@@ -62,7 +64,7 @@ class ProcessRuntime:
         wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress)
         spawned = await self._spawner.spawn(wanted)
         words = {**code.words(self._kinds.interpreter), **kind.words(spec.limits.memory)}
-        process = LaunchedProcess(spec, code, words, spawned, self._shares, on_end=self._living.discard)
+        process = LaunchedProcess(spec, code, words, spawned, self._shares, self.live, on_end=self._living.discard)
         self._living.add(process)
         await process.open()
         return process
@@ -106,6 +108,7 @@ class LaunchedProcess:
         words: dict[str, object],
         spawned: Spawned,
         shares: FairShare,
+        live: Live,
         *,
         on_end: Callable[[LaunchedProcess], None],
     ) -> None:
@@ -129,20 +132,15 @@ class LaunchedProcess:
         shares.add(self)
         self._since: int | None = None
         self._door = Door(self._died)
-        self._logs = Logs(*spawned.pipes(), spec.limits.logs)
+        self._logs = Logs(*spawned.pipes(), spec.limits.logs, live)
         spawned.gate.on_denied = self._logs.note
         self._watching: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
-        for stream in self._logs.streams:
-            self._loop.add_reader(stream.pipe, self._log_readable, stream)
+        self._loop.add_reader(self._logs.fileno(), self._logs.read)
 
     async def open(self) -> None:
         """Open the door to it."""
         await self._door.open(self._spawned.door)
-
-    def _log_readable(self, stream: Piped) -> None:
-        if not self._logs.read(stream):
-            self._loop.remove_reader(stream.pipe)
 
     def _died(self, why: Why = Why.ENDED) -> None:
         """It ended, or it must: nobody may ask it again, and what it started ends with it."""
@@ -198,6 +196,7 @@ class LaunchedProcess:
         self._since = self._meter.cpu()
         code, self._code = self._code or Code(), None
         words, self._words = self._words, {}
+        self._logs.begin(start.env.get("__OW_ACTIVATION_ID", ""))
         if code.problem is not None:
             return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, since=self._run_since(), init=True)
         try:
@@ -222,15 +221,19 @@ class LaunchedProcess:
         begun = time.monotonic()
         seconds = run.deadline / 1000 - time.time()
         since = self._run_since()
+        activation_id = run.context.get("activation_id", "")
+        self._logs.begin(activation_id)
         try:
             what, body = await self._ask(RUN, {"value": run.value, "context": run.context}, seconds)
         except Unanswered as end:
+            self._logs.end(activation_id)
             return await self._lost(end.why, begun, since=since, init=False)
         response = run_response(body, fine=what == FINE)
         extra = (MISSING_LOGS,) if response.status == 2 else ()  # noqa: PLR2004 - Status.DEVELOPER_ERROR, without an import on the warm path
         took = time.monotonic() - begun
         self._runs += 1
         fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE and (self.relents or not self.yields)
+        self._logs.end(activation_id)
         logs = self._logs.take(*extra, last=not self._door.waiting)
         usage = self._meter.usage(since, took)
         return Outcome(response=response, logs=logs, run_ms=int(took * 1000), reusable=fresh and not extra, usage=usage)
@@ -281,8 +284,7 @@ class LaunchedProcess:
         self._spawned.kill()
         if self._watching is not None:
             self._watching.cancel()
-        for stream in self._logs.streams:
-            self._loop.remove_reader(stream.pipe)
+        self._loop.remove_reader(self._logs.fileno())
         self._door.close()
         self._out_of_memory = await self._spawned.gone()
         self._logs.close()

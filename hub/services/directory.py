@@ -27,6 +27,7 @@ from hub.services.recorder import Recorder
 from hub.services.retention import Retention
 from hub.services.rules import Rules
 from hub.services.sessions import Sessions
+from hub.services.tails import Tails
 from hub.services.throttles import Throttles
 from hub.services.triggers import Triggers
 from hub.services.web_actions import WebActions
@@ -60,6 +61,7 @@ class Services:
     rules: Rules
     apis: Apis
     activations: Activations
+    tails: Tails
     invoke: Invoke
     web_actions: WebActions
     gateway: Gateway

@@ -119,29 +119,39 @@ class Invoker:
         self.backlog: Backlog | None = None
         self.run_sequence: Runner | None = None
         self.run_composition: Runner | None = None
+        self.running: dict[str, Call] = {}
+        """Calls under way, by activation id."""
 
     async def run(self, call: Call) -> Activation:
         """Run and record; never raises for what an action does."""
-        exec_ = call.resolved.action.exec
         if call.durable:
             self._recorder.started(call.activation_id)
-        if isinstance(exec_, SequenceExec):
-            if self.run_sequence is None:
-                raise RuntimeError("sequences are not wired")
-            return await self.run_sequence(call)
+        if isinstance(call.resolved.action.exec, SequenceExec):
+            return await self._composed(call, self.run_sequence)
         if call.resolved.conducts:
-            if self.run_composition is None:
-                raise RuntimeError("compositions are not wired")
-            return await self.run_composition(call)
+            return await self._composed(call, self.run_composition)
         return await self.run_code(call)
+
+    async def _composed(self, call: Call, run: Runner | None) -> Activation:
+        if run is None:
+            raise RuntimeError("sequences and compositions are not wired")
+        self.running[call.activation_id] = call
+        try:
+            return await run(call)
+        finally:
+            del self.running[call.activation_id]
 
     async def run_code(self, call: Call) -> Activation:
         """Run and record an action that is carried out in one step, be it one of a composition."""
         exec_ = call.resolved.action.exec
         if isinstance(exec_, SequenceExec):
             raise TypeError("a sequence has steps")
-        activation = await (self._native(call, exec_) if isinstance(exec_, NativeExec) else self._code(call, exec_))
-        self.record(call, activation)
+        self.running[call.activation_id] = call
+        try:
+            activation = await (self._native(call, exec_) if isinstance(exec_, NativeExec) else self._code(call, exec_))
+            self.record(call, activation)
+        finally:
+            del self.running[call.activation_id]
         return activation
 
     def record(self, call: Call, activation: Activation) -> None:

@@ -7,6 +7,7 @@ stays in the database as a dispatch until the commit that holds its record.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from hub.domain.activation import Activation
 from hub.domain.errors import Unavailable
@@ -33,6 +34,8 @@ class Recorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+        self.heard: Callable[[Ending], None] | None = None
+        """Is told of every ending while somebody follows."""
 
     def add(self, ending: Ending) -> None:
         """Take an ending; it is committed within the next group."""
@@ -43,6 +46,8 @@ class Recorder:
         self._waiting.append(ending)
         self._idle.clear()
         self._bell.set()
+        if self.heard is not None:
+            self.heard(ending)
 
     def started(self, activation_id: str) -> None:
         """Note that an attempt of accepted work began. It is written only when the attempt lasts longer than a commit window."""

@@ -144,6 +144,9 @@ class Store(Protocol):
     async def unfinished(self) -> list[Dispatch]:
         """Every dispatch without an end, oldest first. Read at start only."""
 
+    async def has_dispatch(self, namespace: str, activation_id: str) -> bool:
+        """Whether accepted work of that id waits or is under way."""
+
     async def finish(self, endings: Sequence[Ending]) -> None:
         """Store records and next steps, remove dispatches; one commit. A record that exists already is kept as it is."""
 

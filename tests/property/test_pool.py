@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response, Status
 from hub.runtime.base import ActionProcess, Outcome, ProcessSpec
+from hub.runtime.live import Live
 from hub.runtime.pool import Pool
 
 BUDGET = 1024
@@ -42,6 +43,7 @@ class Launches:
     """A runtime that remembers what lives."""
 
     def __init__(self) -> None:
+        self.live = Live()
         self.made: list[Process] = []
 
     async def open(self) -> None:

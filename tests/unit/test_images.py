@@ -71,7 +71,7 @@ def taken(output: Output, **more: Any) -> list[str]:
 async def test_a_run_has_what_came_before_its_border() -> None:
     """However it was cut into pieces; a line that was not ended is one."""
     output = Output(BOTH, 1)
-    output.begin()
+    output.begin("a")
     for piece in (b"on", b"e\ntwo", END[:10]):
         output.add("stdout", piece)
     answered = asyncio.create_task(output.answered())
@@ -88,7 +88,7 @@ async def test_a_run_has_what_came_before_its_border() -> None:
 async def test_a_border_too_many_was_a_line_of_the_action() -> None:
     """Told at once, or when the real one comes."""
     output = Output(BOTH, 1)
-    output.begin()
+    output.begin("a")
     for stream in ("stdout", "stderr"):
         output.add(stream, END)
     assert await output.answered()
@@ -101,10 +101,10 @@ async def test_a_border_that_does_not_come_is_not_waited_for_for_ever(monkeypatc
     """Nor does the next run wait for it."""
     monkeypatch.setattr("hub.runtime.container.output.PATIENCE", 0.05)
     output = Output({"stdout": 2}, 1)
-    output.begin()
+    output.begin("a")
     output.add("stdout", b"line\n" + END)
     assert not await output.answered()
-    output.begin()
+    output.begin("a")
     output.add("stdout", END + END)
 
     assert await output.answered()
@@ -113,11 +113,11 @@ async def test_a_border_that_does_not_come_is_not_waited_for_for_ever(monkeypatc
 async def test_the_end_of_a_container_is_the_end_of_its_log() -> None:
     """Whoever waits for a border hears it."""
     output = Output(BOTH, 1)
-    output.begin()
+    output.begin("a")
     waiting = asyncio.create_task(output.answered())
     await asyncio.sleep(0)
     output.add("stderr", b"last words")
-    output.end()
+    output.finish()
 
     assert await waiting
     assert taken(output) == ["stderr: last words"]
@@ -126,7 +126,7 @@ async def test_the_end_of_a_container_is_the_end_of_its_log() -> None:
 async def test_a_line_without_end_is_cut_at_the_limit() -> None:
     """It takes no more memory than that, and the border after it is one."""
     output = Output(BOTH, 1)
-    output.begin()
+    output.begin("a")
     for _ in range(40):
         output.add("stdout", b"x" * 100_000)
         assert sum(len(stream.partial) for stream in output._streams) < 1_200_000

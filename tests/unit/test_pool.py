@@ -13,6 +13,7 @@ from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response, Status
 from hub.runtime import pool as module
 from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec
+from hub.runtime.live import Live
 from hub.runtime.pool import Pool
 
 FINE = Outcome(response=Response(status=Status.SUCCESS, result={}), logs=(), run_ms=1)
@@ -40,6 +41,7 @@ class Launches:
     """A runtime that launches at once, or fails when it is told to."""
 
     def __init__(self) -> None:
+        self.live = Live()
         self.made: list[Process] = []
         self.fail = False
 

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-from hub.runtime.logs import Lines, Stream
+from hub.runtime.lines import Lines, Stream
+from hub.runtime.live import Live
 
 SENTINEL = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 PATIENCE = 2.0
@@ -21,15 +22,15 @@ SETTLED = 0.1
 class Output(Lines):
     """Lines between two takes. `markers` are the streams with the number of borders that each run makes on it."""
 
-    def __init__(self, markers: Mapping[str, int], limit_mb: int) -> None:
+    def __init__(self, markers: Mapping[str, int], limit_mb: int, live: Live | None = None) -> None:
         self._by_name = {name: Stream(name) for name in markers}
-        super().__init__(tuple(self._by_name.values()), limit_mb)
+        super().__init__(tuple(self._by_name.values()), limit_mb, live)
         self._markers = markers
         self._seen = dict.fromkeys(markers, 0)
         self._changed = asyncio.Event()
         self._begun = 0
         self._answered = 0
-        self._ended = False
+        self._over = False
 
     def add(self, name: str, data: bytes) -> None:
         """What was printed; a border that is there once too often was a line of the action's."""
@@ -37,12 +38,12 @@ class Output(Lines):
         *lines, stream.partial = (stream.partial + data).split(b"\n")
         for line in lines:
             if line.endswith(SENTINEL):
-                self._border(stream, line.removesuffix(SENTINEL))
+                self._border(stream, bytes(line.removesuffix(SENTINEL)))
             else:
-                self._keep(name, line)
+                self._keep(name, bytes(line))
         if len(stream.partial) > (0 if self._cut else self._limit) + len(SENTINEL):
             # Its end may be the begin of a border.
-            self._keep(name, stream.partial[: -len(SENTINEL)])
+            self._keep(name, bytes(stream.partial[: -len(SENTINEL)]))
             stream.partial = stream.partial[-len(SENTINEL) :]
         self._changed.set()
 
@@ -54,14 +55,16 @@ class Output(Lines):
     def _keep(self, name: str, line: bytes) -> None:
         if self._limit:
             self._line(name, line)
+            self._tell()
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Nothing more will come."""
-        self._ended = True
+        self._over = True
         self._changed.set()
 
-    def begin(self) -> None:
+    def begin(self, run: str) -> None:
         """A run is asked for."""
+        super().begin(run)
         self._begun += 1
 
     @property
@@ -70,7 +73,7 @@ class Output(Lines):
         return any(self._seen[name] > self._begun * each for name, each in self._markers.items())
 
     def _complete(self) -> bool:
-        return self._ended or all(self._seen[name] >= self._answered * each for name, each in self._markers.items())
+        return self._over or all(self._seen[name] >= self._answered * each for name, each in self._markers.items())
 
     async def answered(self) -> bool:
         """A run was answered: wait for its border. Whether it came."""
@@ -90,7 +93,7 @@ class Output(Lines):
         """Something failed, and whether a border comes nobody knows: wait until nothing more is printed."""
         until = asyncio.get_running_loop().time() + PATIENCE
         with contextlib.suppress(TimeoutError):
-            while not self._ended and asyncio.get_running_loop().time() < until:
+            while not self._over and asyncio.get_running_loop().time() < until:
                 self._changed.clear()
                 async with asyncio.timeout(SETTLED):
                     await self._changed.wait()

@@ -16,6 +16,7 @@ from hub.runtime.base import ActionProcess, LaunchFailed, Outcome, ProcessSpec, 
 from hub.runtime.container.engine import Container
 from hub.runtime.container.output import Output
 from hub.runtime.container.protocol import ENDING, FINE, Broken, Proxy, Slow
+from hub.runtime.live import Live
 from hub.runtime.outcome import DIED_IN_INIT, DIED_IN_RUN, MISSING_LOGS, OUT_OF_MEMORY, fault, init_failure, run_response, too_long
 from hub.runtime.process import LONGEST_LIFE, MOST_RUNS
 from hub.telemetry.log import get_logger
@@ -43,6 +44,7 @@ class ContainerProcess:
         marked: bool,
         places: int,
         again: Callable[[ProcessSpec], Awaitable[ActionProcess]] | None,
+        live: Live,
         on_end: Callable[[ContainerProcess], None],
     ) -> None:
         self.spec = spec
@@ -60,7 +62,7 @@ class ContainerProcess:
         self._under_way = 0
         self._gone = asyncio.Event()
         self._proxy = Proxy(container.client(), self._gone.is_set)
-        self._output = Output(container.markers, spec.limits.logs)
+        self._output = Output(container.markers, spec.limits.logs, live)
         self._reading = self._loop.create_task(self._read())
         self._stopping: asyncio.Task[None] | None = None
 
@@ -76,7 +78,7 @@ class ContainerProcess:
         finally:
             self.alive = False
             self._gone.set()
-            self._output.end()
+            self._output.finish()
 
     async def _last_words(self) -> None:
         """A container that is going has a moment to be gone."""
@@ -113,7 +115,7 @@ class ContainerProcess:
     async def run(self, run: Run) -> Outcome:
         """See `ActionProcess.run`."""
         begun = time.monotonic()
-        self._output.begin()
+        self._output.begin(run.context.get("activation_id", ""))
         self._under_way += 1
         try:
             answer = await self._proxy.run(run.value, run.context, run.deadline / 1000 - time.time())
@@ -129,6 +131,7 @@ class ContainerProcess:
         faulty = response.status is Status.DEVELOPER_ERROR
         if faulty:
             extra = (*extra, MISSING_LOGS)
+        self._output.end(run.context.get("activation_id", ""))
         logs = self._output.take(*extra, last=not self._under_way)
         self._runs += 1
         fresh = self._runs < MOST_RUNS and self._loop.time() - self._born < LONGEST_LIFE

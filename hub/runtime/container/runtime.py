@@ -15,6 +15,7 @@ from hub.runtime.base import ActionProcess, LaunchFailed, ProcessSpec
 from hub.runtime.container.engine import ContainerSpec, Engine, Holding, ImageMissing
 from hub.runtime.container.images import Images, Runtime
 from hub.runtime.container.process import ContainerProcess, UnpulledProcess
+from hub.runtime.live import Live
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
@@ -39,6 +40,7 @@ class ContainerRuntime:
         self._remembered = remembered
         self._api_host = api_host
         self._holding = Holding(level=0, name="container", leaves_open="everything, until the engine was asked")
+        self.live = Live()
         self._living: set[ContainerProcess] = set()
 
     async def open(self) -> None:
@@ -101,7 +103,7 @@ class ContainerRuntime:
             return UnpulledProcess(wanted.image)
         places = spec.limits.concurrency if runtime.concurrent else 1
         marked = runtime.sentinelled_logs
-        process = ContainerProcess(spec, container, marked=marked, places=places, again=again, on_end=self._living.discard)
+        process = ContainerProcess(spec, container, marked=marked, places=places, again=again, live=self.live, on_end=self._living.discard)
         self._living.add(process)
         return process
 

@@ -125,6 +125,10 @@ class SqlStore(abc.ABC):
         """See `Store.unfinished`."""
         return await self._read(work.unfinished)
 
+    async def has_dispatch(self, namespace: str, activation_id: str) -> bool:
+        """See `Store.has_dispatch`."""
+        return await self._read(lambda link: work.has_dispatch(link, namespace, activation_id))
+
     @abc.abstractmethod
     async def start_dispatches(self, activation_ids: Sequence[str]) -> None:
         """See `Store.start_dispatches`."""

@@ -153,3 +153,10 @@ def unfinished(connection: Connection) -> list[Dispatch]:
     columns = _dispatches.c
     rows = connection.execute(select(columns.started, columns.document).order_by(columns.at, columns.activation_id))
     return [msgspec.structs.replace(read(Dispatch, row.document), started=row.started) for row in rows]
+
+
+def has_dispatch(connection: Connection, namespace: str, activation_id: str) -> bool:
+    """See `Store.has_dispatch`."""
+    columns = _dispatches.c
+    found = connection.execute(select(columns.at).where(columns.activation_id == activation_id, columns.namespace == namespace))
+    return found.first() is not None
