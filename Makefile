@@ -28,7 +28,7 @@ $(VENV)/installed: $(VENV)/made requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/installed-test: $(VENV)/installed requirements-test.txt
+$(VENV)/installed-test: $(VENV)/installed $(VENV)/modules requirements-test.txt
 	@echo "installing what the tests need"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch $@
@@ -37,7 +37,11 @@ $(PEERS): %/node_modules/made: %/package-lock.json
 	@if command -v npm >/dev/null; then echo "installing the peers of $*"; cd $* && npm ci --ignore-scripts --silent --no-audit --no-fund; touch node_modules/made; \
 	else echo "no npm: tests that need the peers of $* are skipped"; fi
 
-install: $(VENV)/installed ## set up what the hub needs
+$(VENV)/modules: $(VENV)/installed hub/runtime/modules/requirements.txt hub/runtime/modules/package-lock.json
+	@echo "installing what actions may import"
+	@if $(BIN)/hub modules >/dev/null; then touch $@; else echo "actions go without; make install tries again"; fi
+
+install: $(VENV)/installed $(VENV)/modules ## set up what the hub needs
 
 install-test: $(VENV)/installed-test $(PEERS) ## set up what the tests need, too
 
@@ -65,8 +69,9 @@ fix: install-test ## mend what the linter can
 
 lock: $(VENV)/made ## write the locks anew from pyproject.toml and the .in files
 	@$(BIN)/python -m pip install --quiet uv
-	@for part in requirements requirements-test requirements-node; do \
+	@for part in requirements requirements-test requirements-node hub/runtime/modules/requirements; do \
 		source=$$( [ $$part = requirements ] && echo pyproject.toml || echo $$part.in ); \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-annotate --output-file $$part.txt $$source; done
+	@if command -v npm >/dev/null; then cd hub/runtime/modules && npm update --package-lock-only --ignore-scripts --silent; fi
 
 .PHONY: help install install-test run test e2e fault bench check fix lock

@@ -31,6 +31,7 @@ from hub.api import (
     actions,
     activations,
     apis,
+    builds,
     catalog,
     connections,
     documents,
@@ -60,24 +61,32 @@ from hub.domain.action import LimitRange
 from hub.domain.api import tenant_id
 from hub.domain.errors import NotFound, RequestError
 from hub.owner import become, give_up_root, is_root, to_become
+from hub.runtime import modules
 from hub.runtime.base import Runtime
+from hub.runtime.build_records import BuildRecords
+from hub.runtime.builds import LAUNCHER as BUILDER
+from hub.runtime.builds import Builds as LayerBuilds
 from hub.runtime.cell_spawner import Doors, Factory
 from hub.runtime.compilers import Compilers
 from hub.runtime.container import drivers
+from hub.runtime.container.dependencies import Shipped
 from hub.runtime.container.engine import EngineRefused
 from hub.runtime.container.images import Images
 from hub.runtime.container.runtime import ContainerRuntime
-from hub.runtime.isolated import Isolated
+from hub.runtime.dependency_layers import DependencyLayers, trusted
+from hub.runtime.isolated import LAYERS, Isolated
 from hub.runtime.isolation import Choice, IsolationRefused
 from hub.runtime.kinds import Kinds
+from hub.runtime.layers import Layers
 from hub.runtime.pool import Pool
 from hub.runtime.process import ProcessRuntime
-from hub.runtime.programs import CHILDREN, Programs, Supervisor
+from hub.runtime.starters import CHILDREN, Starter, Supervisor
 from hub.services.actions import Actions
 from hub.services.activations import Activations
 from hub.services.admin import Admin
 from hub.services.apis import Apis
 from hub.services.backlog import Backlog
+from hub.services.builds import Builds
 from hub.services.builtin import first_start
 from hub.services.catalog import Catalog
 from hub.services.compositions import Compositions
@@ -92,6 +101,7 @@ from hub.services.feeds.providers import Providers
 from hub.services.gateway import Gateway
 from hub.services.health import Health
 from hub.services.identities import Identities
+from hub.services.indexes import Indexes
 from hub.services.installs import Installs
 from hub.services.invoke import Invoke
 from hub.services.invoker import Invoker
@@ -213,13 +223,18 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     acts = Actions(entities, kinds, frozenset(filter(None, map(str.strip, limits.allowed_kinds.split(",")))), runtime.prepare)
     recorder = Recorder(store)
     outbound = Outbound(settings.outbound.allow, identities.of_namespace, own_places(settings, port))
-    links = Connections(store, bus, Trial(runtime))
+    trial = Trial(runtime)
+    links = Connections(store, bus, trial)
     egresses = Egresses(outbound, links.fields_of)
     links.egress_of = egresses.of_check
     providers = Providers([place for place in (builtin_folder("feeds"), settings.feeds_dir) if place])
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
     invoker.trust = trust = Trust(identities, isolated, settings.runtime.strangers_behind_fence_until)
     invoker.egresses = egresses
+    built = wire_builds(settings, folder, execution, entities, Indexes(outbound, egresses, trusted()))
+    invoker.builds = built
+    trial.layers_for = built.layers_for
+    acts.settled = partial(built.settled, seconds=settings.builds.wait.total_seconds())
     sequences = Sequences(acts, invoker)
     invoker.run_sequence = sequences.run
     invoker.run_composition = Compositions(acts, invoker).run
@@ -253,6 +268,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     entities.on_change(lambda name: pool.forget(name.namespace, name.path))
     return Services(
         settings=settings,
+        missing_modules=modules.missing(),
         store=store,
         blobs=blobs,
         bus=bus,
@@ -268,6 +284,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         rules=Rules(entities, acts),
         activations=Activations(store, recorder),
         tails=Tails(store, recorder, bus, runtime.live, invoker.running),
+        builds=built,
         invoke=invoke,
         web_actions=web,
         gateway=Gateway(store, bus, tenant_of, web, identities.authenticate),
@@ -278,10 +295,27 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
         connections=links,
         installs=Installs(entities, store, shelf, links, feeds, kinds),
         retention=retention,
-        health=Health(store, isolated, retention, feeds, pool, trust, kinds),
+        health=Health(store, isolated, retention, feeds, pool, trust, kinds, built, modules.missing()),
         admin=Admin(identities, sessions, limits.key_grace),
         pool=pool,
     )
+
+
+def wire_builds(settings: Settings, folder: DataFolder, execution: Execution, entities: Entities, indexes: Indexes) -> Builds:
+    """What makes the layers of actions, and remembers what it made."""
+    return Builds(entities, made_by(settings, folder, execution, indexes), BuildRecords(folder.path / "builds"), settings.builds.disk)
+
+
+def made_by(settings: Settings, folder: DataFolder, execution: Execution, indexes: Indexes) -> DependencyLayers | Shipped:
+    """What actions depend on is built where they run in cells; images bring theirs."""
+    kinds, isolated, *_ = execution
+    if not (isinstance(kinds, Kinds) and isinstance(isolated, Isolated)):
+        return Shipped()
+    layers = Layers(folder.path / LAYERS)
+    layers.open()
+    makes = LayerBuilds(isolated, layers, kinds.builder(BUILDER), kinds.interpreter)
+    addresses = {"python": settings.builds.python_index, "nodejs": settings.builds.npm_registry}
+    return DependencyLayers(kinds, makes, addresses, indexes.reach)
 
 
 def own_places(settings: Settings, port: int) -> list[tuple[str, int]]:
@@ -314,11 +348,11 @@ class Execution(NamedTuple):
     port: int
 
 
-def execution_by(settings: Settings, folder: DataFolder, base_url: str, port: int, programs: Programs) -> Execution:
+def execution_by(settings: Settings, folder: DataFolder, base_url: str, port: int, starter: Starter) -> Execution:
     """The one driver that `HUB_RUNTIME_URL` names runs everything. Raises SettingsRefused."""
     if not settings.runtime_url.startswith(drivers.SCHEMES):
         kinds = Kinds.discover(settings.runtime.node or None, folder.path / "programs.json")
-        isolated = isolated_by(settings, folder, kinds, base_url, port, programs)
+        isolated = isolated_by(settings, folder, kinds, base_url, port, starter)
         compilers = Compilers(isolated, folder.path / "compiled", toolchains(settings, folder), kinds.interpreter)
         return Execution(kinds, isolated, ProcessRuntime(kinds, isolated, compilers), port)
     try:
@@ -338,7 +372,7 @@ def choice_of(settings: Settings) -> Choice:
     return Choice(highest=settings.runtime.level, accept=settings.runtime.accept_level, loopback=loopback)
 
 
-def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int, programs: Programs) -> Isolated:
+def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: str, port: int, starter: Starter) -> Isolated:
     """What will hold actions, as the operator wants it; which level that is, is being found from here on."""
     choice = choice_of(settings)
     idle = settings.runtime.idle.total_seconds()
@@ -352,7 +386,7 @@ def isolated_by(settings: Settings, folder: DataFolder, kinds: Kinds, base_url: 
         api_host=lambda: base_url,
         port=port,
         idle=idle,
-        programs=programs,
+        starter=starter,
     )
 
 
@@ -408,7 +442,7 @@ def build_app(services: Services) -> Edge:
         *hooks.routes,
         *log_forwarding.routes,
         Mount("/catalog/v1", app=_api([*catalog.routes, *installs.routes, *connections.routes])),
-        Mount("/hub/v1", app=_api([*operator.routes, *logs.routes])),
+        Mount("/hub/v1", app=_api([*builds.routes, *operator.routes, *logs.routes])),
         *info.routes,
         *documents.routes,
         Route("/", front, methods=["GET"]),
@@ -511,6 +545,8 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
     Raises SettingsRefused when the isolation that was there before, or was asked for, cannot be had.
     """
     services = wire(settings, folder, store, lambda: base_url, execution)
+    if services.missing_modules:
+        log.warning("Actions go without the modules that others may import; `hub modules` installs them", kinds=services.missing_modules)
     try:
         await services.pool.open()
     except (IsolationRefused, EngineRefused) as error:
@@ -519,13 +555,23 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
     recording = asyncio.create_task(services.recorder.run())
     try:
         # Before feeds accept anything new, which would look like something that a former process left behind.
+        begun = await services.builds.recover()
+        if begun:
+            log.info("Took up builds again", builds=begun)
         unfinished = await services.dispatcher.recover()
         if unfinished:
             log.info("Took up accepted work again", dispatches=unfinished)
         async with asyncio.TaskGroup() as group:
             work = [
                 group.create_task(part.run())
-                for part in (services.dispatcher, services.invoke, services.retention, services.feeds, services.catalog.search)
+                for part in (
+                    services.dispatcher,
+                    services.invoke,
+                    services.retention,
+                    services.feeds,
+                    services.catalog.search,
+                    services.builds,
+                )
             ]
             try:
                 await first_start(services, builtin_folder("catalog.yaml"))
@@ -554,7 +600,7 @@ class Held(NamedTuple):
     folder: DataFolder
     door: socket.socket
     tls: ssl.SSLContext | None
-    programs: Programs
+    starter: Starter
 
 
 @contextlib.contextmanager
@@ -585,12 +631,12 @@ async def serve(settings: Settings) -> None:
     check_choices(settings)
     configure(settings.log.level, settings.log.format, sys.stderr)
     open_many_files()
-    with held(settings) as (folder, door, tls, programs):
+    with held(settings) as (folder, door, tls, starter):
         port = door.getsockname()[1]
         scheme = "https" if tls else "http"
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
-        execution = execution_by(settings, folder, base_url, port, programs)
+        execution = execution_by(settings, folder, base_url, port, starter)
         store = await open_record(settings, folder)
         try:
             async with running(settings, folder, store, base_url, execution) as services:

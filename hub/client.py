@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,11 +13,18 @@ from urllib.parse import quote
 
 import httpx
 
+from hub.wire.events import Event, read
+
 LONGEST = 120.0
 FIRST_REFUSAL = 400
 PAGE = 200
 PATIENCE = 60.0
 TRIES = 6
+ALL_RECORDS = "/api/v1/namespaces/_/activations"
+SILENCE = 40.0
+"""A stream says something every 15 s; after so long (s) without a word it was cut."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
+TEMPORARY = {429, 502, 503, 504}
 _OK, _MISSING, _CONFLICT, _THROTTLED = 200, 404, 409, 429
 _CONCURRENT = "Concurrent modification"
 
@@ -63,9 +71,9 @@ class _Client:
 class HubClient(_Client):
     """Talks to one hub."""
 
-    def _call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+    def _call(self, method: str, path: str, *, root: str = "/catalog/v1", **more: Any) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, f"/catalog/v1{path}", **more)
+            answer = self._http.request(method, f"{root}{path}", **more)
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"No hub answers at {self._base}: {error}. Start one with `make run` or `hub serve`, or name another with --apihost."
@@ -112,6 +120,16 @@ class HubClient(_Client):
         rows: list[dict[str, Any]] = self._call("DELETE", f"/installs/{quote(name, safe='')}")["receipt"]
         return rows
 
+    def builds(self) -> list[dict[str, Any]]:
+        """Builds of what actions depend on, the latest first."""
+        rows: list[dict[str, Any]] = self._call("GET", "/builds", root="/hub/v1")["builds"]
+        return rows
+
+    def build(self, number: str) -> dict[str, Any]:
+        """One, with the end of its log."""
+        found: dict[str, Any] = self._call("GET", f"/builds/{quote(number, safe='')}", root="/hub/v1")["build"]
+        return found
+
     def connections(self) -> list[dict[str, Any]]:
         """What is kept, without secrets."""
         rows: list[dict[str, Any]] = self._call("GET", "/connections")["connections"]
@@ -130,6 +148,71 @@ class HubClient(_Client):
     def remove_connection(self, name: str, *, force: bool) -> dict[str, Any]:
         """Forget it."""
         return self._call("DELETE", f"/connections/{quote(name, safe='')}", params={"force": str(force).lower()})
+
+
+class LogClient(_Client):
+    """Reads logs of one namespace, those that are written now as well. Calls raise Unreachable, or Refusal with what was said."""
+
+    def records(self, *, name: str | None, since: int | None, limit: int) -> list[dict[str, Any]]:
+        """The newest records with their logs, oldest first; `since` in ms."""
+        params: dict[str, str | int] = {"docs": "true", "limit": limit}
+        if name:
+            params["name"] = name
+        if since is not None:
+            params["since"] = since
+        answer = self._told(self._http.build_request("GET", ALL_RECORDS, params=params))
+        return list(reversed(answer.json()))
+
+    def lines(self, activation_id: str) -> list[str]:
+        """The log of one record."""
+        found: list[str] = self._told(self._http.build_request("GET", f"{ALL_RECORDS}/{activation_id}/logs")).json()["logs"]
+        return found
+
+    def follow_activation(self, activation_id: str, on_cut: Callable[[], None]) -> Iterator[Event]:
+        """Its lines (`line`) until it ends (`end`)."""
+        return self._follow(f"{ALL_RECORDS}/{activation_id}/logs", {"follow": "true"}, on_cut)
+
+    def follow(self, action: str | None, on_cut: Callable[[], None]) -> Iterator[Event]:
+        """What all actions print from now on, or one of them: `line` and `ended`, without end; after the first, `open`, none is missed."""
+        return self._follow("/hub/v1/namespaces/_/logs", {"action": action} if action else {}, on_cut)
+
+    def _told(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        try:
+            answer = self._http.send(request, stream=stream)
+            if answer.status_code >= FIRST_REFUSAL:
+                answer.read()
+        except httpx.HTTPError as error:
+            raise Unreachable(f"No hub answers at {self._base}: {error or type(error).__name__}.") from error
+        if answer.status_code >= FIRST_REFUSAL:
+            raise Refusal(answer.status_code, _problem(answer))
+        return answer
+
+    def _follow(self, path: str, params: dict[str, str], on_cut: Callable[[], None]) -> Iterator[Event]:
+        """After a cut it goes on where it was, `on_cut` having been called. Raises Unreachable when there is no stream to begin with."""
+        mark, pause, begun = "", SHORTEST_PAUSE, False
+        while True:
+            headers = {"accept": "text/event-stream", **({"last-event-id": mark} if mark else {})}
+            request = self._http.build_request("GET", path, params=params, headers=headers, timeout=httpx.Timeout(LONGEST, read=SILENCE))
+            try:
+                answer = self._told(request, stream=True)
+                with contextlib.closing(answer):
+                    if not begun:
+                        begun = True
+                        yield Event("open", b"{}")
+                    for event in read(answer.iter_text()):
+                        mark, pause = event.mark or mark, SHORTEST_PAUSE
+                        yield event
+                        if event.kind == "end":
+                            return
+            except (Unreachable, httpx.HTTPError):
+                if not begun:
+                    raise
+            except Refusal as refusal:
+                if not begun or refusal.status not in TEMPORARY:
+                    raise
+            on_cut()
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 class WhiskClient(_Client):
@@ -255,6 +338,11 @@ class WhiskClient(_Client):
             return self._http.request(method, path, **more)
         except httpx.HTTPError as error:
             raise Unreachable(f"No OpenWhisk answers at {self._base}: {error or type(error).__name__}.") from error
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    told = _read(answer)
+    return told if isinstance(told, dict) else {}
 
 
 def _read(answer: httpx.Response) -> Any:

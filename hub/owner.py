@@ -14,7 +14,7 @@ import starlette
 from hub.runtime.cells import capabilities
 from hub.runtime.installations import python
 from hub.runtime.isolation import settled
-from hub.runtime.programs import ProgramsRefused, Supervisor
+from hub.runtime.starters import StartRefused, Supervisor
 from hub.settings import SettingsRefused
 
 ROOT = 0
@@ -103,7 +103,7 @@ def give_up_root(owner: Owner, folder: Path) -> Supervisor:
     """
     try:
         supervisor = Supervisor(python(), settled(folder))
-    except ProgramsRefused as error:
+    except StartRefused as error:
         raise SettingsRefused(f"HUB_DATA (--data) cannot be used as root: {error}. Start the hub as {owner.name}.") from error
     try:
         become(owner, folder)

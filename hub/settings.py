@@ -10,12 +10,20 @@ from __future__ import annotations
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 ROLES = ("api", "invoker", "feeds", "catalog")
+
+
+def _seconds(value: Any) -> Any:
+    """Digits alone are seconds, which the library knows of numbers only."""
+    return float(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 class Limits(BaseModel):
@@ -34,7 +42,7 @@ class Limits(BaseModel):
     memory: int = Field(
         1024, ge=256, description="Memory of the hub itself, in MB, above which calls and fires that would have to wait are refused."
     )
-    key_grace: timedelta = Field(
+    key_grace: Duration = Field(
         timedelta(days=7), description="How long a replaced key may still fire triggers, so that feeds can be given the new one."
     )
     payload: int = Field(1_048_576, ge=1024, description="Largest payload of an invocation or a fire, in bytes.")
@@ -43,14 +51,14 @@ class Limits(BaseModel):
 class Invoke(BaseModel):
     """How calls are carried out."""
 
-    blocking_wait: timedelta = Field(timedelta(seconds=60), description="Longest a blocking call waits before it is answered 202.")
+    blocking_wait: Duration = Field(timedelta(seconds=60), description="Longest a blocking call waits before it is answered 202.")
 
 
 class Runtime(BaseModel):
     """How action processes are kept."""
 
     memory: int = Field(2048, ge=128, description="Memory for action processes altogether, in MB, counted by their limits.")
-    idle: timedelta = Field(timedelta(minutes=10), description="How long an unused action process stays warm.")
+    idle: Duration = Field(timedelta(minutes=10), description="How long an unused action process stays warm.")
     level: int | None = Field(
         None,
         ge=0,
@@ -78,6 +86,15 @@ class Runtime(BaseModel):
     )
 
 
+class Builds(BaseModel):
+    """How what actions depend on is built."""
+
+    python_index: str = Field("", description="Index of Python packages (simple repository); empty: what pip of this machine uses.")
+    npm_registry: str = Field("", description="Registry of npm packages; empty: what npm of this machine uses.")
+    wait: Duration = Field(timedelta(seconds=50), description="Longest a PUT of an action waits for its build before it is answered.")
+    disk: int = Field(4 * 1024**3, ge=0, description="Bytes that all layers may take; nothing more is built beyond.")
+
+
 class Outbound(BaseModel):
     """Where the hub may go on behalf of users."""
 
@@ -89,9 +106,9 @@ class Outbound(BaseModel):
 class Retention(BaseModel):
     """How long finished things are kept."""
 
-    activations: timedelta = Field(timedelta(days=7), description="How long activation records are kept.")
-    logs: timedelta = Field(timedelta(days=7), description="How long the log lines of activations are kept.")
-    events: timedelta = Field(timedelta(days=7), description="How long accepted events are kept.")
+    activations: Duration = Field(timedelta(days=7), description="How long activation records are kept.")
+    logs: Duration = Field(timedelta(days=7), description="How long the log lines of activations are kept.")
+    events: Duration = Field(timedelta(days=7), description="How long accepted events are kept.")
     disk_free: int = Field(
         2 * 1024**3, ge=0, description="Bytes that stay free on the data folder's disk: below it the oldest finished records go first."
     )
@@ -137,6 +154,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     invoke: Invoke = Invoke()
     runtime: Runtime = Runtime()
+    builds: Builds = Builds()
     outbound: Outbound = Outbound()
     retention: Retention = Retention()
     tls: Tls = Tls()

@@ -8,7 +8,9 @@ from starlette.routing import Route
 
 from hub.api.requests import flag, identity, json_body, json_response, name_of, namespace_of, page_of, services
 from hub.domain.action import SequenceExec
-from hub.domain.names import check_entity_name
+from hub.domain.build import BuildState
+from hub.domain.names import FullName, check_entity_name
+from hub.domain.parameters import Json
 from hub.wire.entities import action_from_wire, action_row, action_to_wire
 
 
@@ -40,7 +42,7 @@ async def get_action(request: Request) -> Response:
         row["parameters"].sort(key=lambda item: item["key"] != "_actions")
     if found.binding is not None and not code:
         row["binding"] = str(found.binding)
-    return json_response(row)
+    return json_response(_told(request, found.action.name, row))
 
 
 async def put_action(request: Request) -> Response:
@@ -51,7 +53,16 @@ async def put_action(request: Request) -> Response:
     overwrite = flag(request, "overwrite")
     put = action_from_wire(await json_body(request))
     action = await services(request).actions.put(caller, name, put, overwrite=overwrite)
-    return json_response(action_to_wire(action))
+    return json_response(_told(request, name, action_to_wire(action)))
+
+
+def _told(request: Request, name: FullName, row: dict[str, Json]) -> dict[str, Json]:
+    """With a word of the build that the action waits for, or that failed; the annotations are those of this answer alone."""
+    build = services(request).builds.unfinished(name)
+    if build is not None:
+        state = "failed" if build.state is BuildState.FAILED else "pending"
+        row["annotations"] = [*row["annotations"], {"key": "build", "value": state}, {"key": "buildId", "value": build.id}]
+    return row
 
 
 async def delete_action(request: Request) -> Response:

@@ -37,7 +37,7 @@ async def list_activations(request: Request) -> Response:
             raise Malformed("The parameter 'docs' is not permitted with 'count'.")
         total = await services(request).activations.count(caller, namespace, where)
         return json_response({"activations": max(total - page.skip, 0)})
-    rows = await services(request).activations.listed(caller, namespace, where, page)
+    rows = await services(request).activations.listed(caller, namespace, where, page, logs=docs)
     return json_response([activation_to_wire(row) if docs else activation_row(row) for row in rows])
 
 

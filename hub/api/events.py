@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from hub.api.requests import flag
 from hub.services.follower import BATCHES_PER_SECOND, Batch, Follower
+from hub.wire.events import Event, text_of
 from hub.wire.json import encode
 
 HEARTBEAT = 15.0
@@ -68,8 +69,5 @@ async def _events(follower: Follower) -> AsyncIterator[bytes]:
 def _text(batch: Batch) -> bytes:
     left_out = b""
     if batch.dropped:
-        data = encode({"dropped": batch.dropped if batch.dropped > 0 else None})
-        left_out = b"event: dropped\ndata: %s\n\n" % data
-    return left_out + b"".join(
-        [b"id: %s\nevent: %s\ndata: %s\n\n" % (row.mark.encode(), row.event.encode(), row.data) for row in batch.rows]
-    )
+        left_out = text_of(Event("dropped", encode({"dropped": batch.dropped if batch.dropped > 0 else None})))
+    return left_out + b"".join([text_of(row) for row in batch.rows])

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of `/catalog/v1`."""
+"""The OpenAPI 3.1 descriptions of `/catalog/v1` and `/hub/v1`."""
 
 from __future__ import annotations
 
@@ -100,22 +100,44 @@ def document() -> dict[str, Any]:
             },
             "/connections/{name}/check": {"post": _operation("Ask the service again", "200", parameters=_path("name"))},
         },
-        "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "basic", "description": "uuid:key"}},
-            "schemas": {
-                "Problem": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail", "code"],
-                    "properties": {
-                        "type": text,
-                        "title": text,
-                        "status": {"type": "integer"},
-                        "detail": text,
-                        "code": text,
-                        "field": text,
-                        "findings": {"type": "array", "items": {"type": "object"}},
-                    },
-                }
+        "components": _components(),
+    }
+
+
+@lru_cache(maxsize=1)
+def own_document() -> dict[str, Any]:
+    """What the runtime offers beside OpenWhisk's API."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "whiskhub", "version": "1"},
+        "servers": [{"url": "/hub/v1"}],
+        "paths": {
+            "/builds": {
+                "get": _operation("Builds of what your actions depend on", "200", parameters=[_query("limit", "integer", "1 to 100")])
             },
+            "/builds/{id}": {"get": _operation("One build, with the end of its log", "200", parameters=_path("id"))},
+        },
+        "components": _components(),
+    }
+
+
+def _components() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "securitySchemes": {"key": {"type": "http", "scheme": "basic", "description": "uuid:key"}},
+        "schemas": {
+            "Problem": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "code"],
+                "properties": {
+                    "type": text,
+                    "title": text,
+                    "status": {"type": "integer"},
+                    "detail": text,
+                    "code": text,
+                    "field": text,
+                    "findings": {"type": "array", "items": {"type": "object"}},
+                },
+            }
         },
     }

@@ -6,7 +6,7 @@ from importlib.metadata import version as installed_version
 
 import typer
 
-from hub.cli import admin, catalog, connections, installs, serve, transfer
+from hub.cli import admin, builds, catalog, connections, installs, logs, modules, serve, transfer
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help="whiskhub: events, actions, and packages of them."
@@ -19,6 +19,9 @@ app.command()(catalog.publish)
 app.command()(installs.install)
 app.command()(installs.uninstall)
 app.command("installs")(installs.list_installs)
+app.command("builds")(builds.show_builds)
+app.command()(modules.modules)
+app.command("logs")(logs.show_logs)
 app.command("export")(transfer.export_namespace)
 app.command("import")(transfer.import_namespace)
 

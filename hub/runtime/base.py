@@ -19,30 +19,33 @@ from hub.runtime.live import Live
 class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a process is made for. A process serves one `key` only: namespace, action, revision, and the namespace that calls.
 
-    `egress` says how far it may go; it is asked for when a process is launched.
+    `egress` says how far it may go, `layers` are the folders that it reads; both are asked for when a process is launched.
     """
 
     key: tuple[str, str, int, str]
     exec: CodeExec
     limits: Limits
     egress: Egress | None = None
+    layers: tuple[str, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """`/init`: the environment of the action, `__OW_*` and init parameters, all text (openwhisk-api §10.3)."""
+    """`/init`: the environment of the action, `__OW_*` and init parameters, all text (openwhisk-api §10.3). `secrets` as of a run."""
 
     env: dict[str, str]
+    secrets: tuple[str, ...] = ()
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """`/run`: `value` is the payload, `context` the members that become `__OW_<UPPER>` for this activation (openwhisk-api §10.4).
 
-    `deadline` is in milliseconds since the epoch.
+    `deadline` is in milliseconds since the epoch. `secrets` are values among these that the log must not show.
     """
 
     value: Json
     context: dict[str, str]
     deadline: int
+    secrets: tuple[str, ...] = ()
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,16 +12,18 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from hub.runtime import modules
 from hub.runtime.base import LaunchFailed
 from hub.runtime.cells import ladder, limits, mounts
 from hub.runtime.cells.namespaces import BACKLOG, LOOPBACK
 from hub.runtime.egress import Gate, Place
 from hub.runtime.kinds import Kind
-from hub.runtime.programs import CHILDREN, Programs
 from hub.runtime.proxy import Forwarder, Proxy
 from hub.runtime.spawn import Wanted
+from hub.runtime.starters import CHILDREN, Starter
 from hub.runtime.warden import Cell, Plan, Warden, WardenLost, WardenRefused
 from hub.telemetry import metrics
 from hub.telemetry.log import get_logger
@@ -70,8 +72,8 @@ class Doors:
 class CellSpawner:
     """See `hub.runtime.spawn.Spawner`.
 
-    `api_host` is the hub's address for cells without a network of their own, `port` its port, which inside of the others is the API's as
-    well; `idle` (s) is how long ready cells stay when none of their sort is used.
+    `api_host` is the hub's address where nothing stands in between, `port` its port, which is that of the API inside cells as well;
+    `idle` (s) is how long ready cells stay when none of their sort is used.
     """
 
     def __init__(
@@ -83,13 +85,12 @@ class CellSpawner:
         api_host: Callable[[], str],
         port: int,
         idle: float,
-        programs: Programs = CHILDREN,
+        starter: Starter = CHILDREN,
     ) -> None:
         self._plan = plan
         self._level = level
         self._doors = doors
         self._api_host = api_host
-        self._port = port
         self._api_port = OTHER_PORT if port == EGRESS_PORT else port
         self._idle = idle
         self._ready: dict[Sort, deque[Cell]] = {}
@@ -98,8 +99,8 @@ class CellSpawner:
         self._ending: set[asyncio.Task[bool]] = set()
         self._closing = False
         self._loop = asyncio.get_running_loop()
-        self._programs = programs
-        self.warden = Warden(plan, level, self._lost, programs)
+        self._starter = starter
+        self.warden = Warden(plan, level, self._lost, starter)
         self._restarting: asyncio.Task[None] | None = None
         self._tried: asyncio.Future[None] = self._loop.create_future()
         self.outage: str | None = None
@@ -117,7 +118,7 @@ class CellSpawner:
         begun = self._loop.time()
         try:
             places = wanted.egress.places[:MOST_PLACES] if wanted.egress is not None else ()
-            fits = wanted.unpacked <= SPARE and wanted.files <= SPARE_FILES and not places
+            fits = wanted.unpacked <= SPARE and wanted.files <= SPARE_FILES and not places and not wanted.layers
             cell = self._take(sort) if fits else None
             ready = cell is not None
             if cell is None:
@@ -129,6 +130,7 @@ class CellSpawner:
         cell.claim(wanted.memory + wanted.unpacked // limits.MB, data=data)
         cell.gate.claim(wanted.egress)
         metrics.cell_claimed(self._loop.time() - begun, ready=ready)
+        cell.modules = modules.place_for(wanted.kind, own_view=self._level >= ladder.CELL)
         if fits:
             self._use(sort, wanted.kind)
         return cell
@@ -141,7 +143,9 @@ class CellSpawner:
             if self.outage is not None:
                 raise LaunchFailed(self.outage)
             with contextlib.suppress(WardenLost):
-                return await self._make(wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places)
+                return await self._make(
+                    wanted.kind, wanted.memory, unpacked=wanted.unpacked, files=wanted.files, places=places, layers=wanted.layers
+                )
         raise WardenRefused(f"it was lost {TRIES} times while it was made")
 
     def _take(self, sort: Sort) -> Cell | None:
@@ -155,46 +159,67 @@ class CellSpawner:
         return None
 
     async def _make(
-        self, kind: Kind, memory: int, *, unpacked: int = 0, files: int = 0, places: tuple[Place, ...] = (), spare: bool = False
+        self,
+        kind: Kind,
+        memory: int,
+        *,
+        unpacked: int = 0,
+        files: int = 0,
+        places: tuple[Place, ...] = (),
+        layers: tuple[str, ...] = (),
+        spare: bool = False,
     ) -> Cell:
         """A cell with its listeners; `places` get one each, and their names stand for its address inside."""
-        gate = Gate((LOOPBACK, self._api_port), self._doors.call_api)
         own_network = self._level >= ladder.CELL
-        fence = _fence_door() if self._level == ladder.FENCE else None
+        fence = [_fence_door(), _fence_door()] if self._level == ladder.FENCE else []
+        way_out, api = [door.getsockname()[1] for door in fence] or [EGRESS_PORT, self._api_port]
+        gate = Gate((LOOPBACK, api), self._doors.call_api)
         inside = _addresses(places)
-        listen = [(LOOPBACK, EGRESS_PORT), (LOOPBACK, self._api_port), *((inside[host], port) for host, port in places)]
+        listen = [(LOOPBACK, way_out), (LOOPBACK, api), *((inside[host], port) for host, port in places)]
         order: dict[str, Any] = {
             "work": WORK + max(unpacked, SPARE),
             "files": FILES + max(files, SPARE_FILES),
-            "environment": {**self._environment(fence.getsockname()[1] if fence else EGRESS_PORT), **kind.environment},
+            "environment": {**self._environment(way_out, api), **kind.environment},
             "listen": listen if own_network else [],
             "hosts": inside if own_network else {},
-            "connect": [self._port, *([fence.getsockname()[1]] if fence else ())],
+            "connect": [way_out, api],
             "spare": spare,
         }
         order["launcher"] = kind.launcher
         if not kind.copied:
             order["command"] = [kind.program, *kind.flags(memory)]
-        cell = await self.warden.make(order, memory + unpacked // limits.MB)
+        if layers:
+            order["layers"] = [Path(folder).name if own_network else f"{folder}/{mounts.CONTENT}" for folder in layers]
+        try:
+            cell = await self.warden.make(order, memory + unpacked // limits.MB)
+        except BaseException:
+            for door in fence:
+                door.close()
+            raise
         cell.gate = gate
-        if fence is not None:
-            cell.listeners.append(fence)
+        cell.layers = mounts.places(self._level, order.get("layers", []))
+        cell.listeners += fence
         doors: list[Factory] = [partial(Proxy, gate), self._doors.call_api, *(partial(Forwarder, gate, place) for place in places)]
-        for listener, door in zip(cell.listeners, doors if own_network else doors[:1], strict=False):
-            cell.servers.append(await self._loop.create_server(door, sock=listener))
+        for listener, answers in zip(cell.listeners, doors, strict=False):
+            cell.servers.append(await self._loop.create_server(answers, sock=listener))
         return cell
 
-    def _environment(self, way_out: int) -> dict[str, str]:
-        """What a launcher finds; nothing of the hub's own. `way_out` is the port of the proxy."""
-        common = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": mounts.WORK, "TMPDIR": mounts.WORK}
+    def _environment(self, way_out: int, api: int) -> dict[str, str]:
+        """What a launcher finds; nothing of the hub's own. `way_out` is the port of the proxy, `api` that of the hub's API."""
+        common = {
+            **modules.environment(own_view=self._level >= ladder.CELL),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": mounts.WORK,
+            "TMPDIR": mounts.WORK,
+        }
         if self._level < ladder.FENCE:
             return {**common, "__OW_API_HOST": self._api_host()}
         proxy = f"http://{LOOPBACK}:{way_out}"
         ways_out = {name: proxy for lower in ("http_proxy", "https_proxy") for name in (lower, lower.upper())}
         # Loopback is the machine's where that is allowed, and the hub's API otherwise.
-        inside = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{LOOPBACK}:{self._api_port}")
-        api_host = f"http://{LOOPBACK}:{self._api_port}" if self._level >= ladder.CELL else self._api_host()
-        return {**common, **ways_out, **inside, "__OW_API_HOST": api_host}
+        inside = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{LOOPBACK}:{api}")
+        return {**common, **ways_out, **inside, "__OW_API_HOST": f"http://{LOOPBACK}:{api}"}
 
     # Cells that stand ready
 
@@ -257,7 +282,7 @@ class CellSpawner:
         self._ready.clear()
         while not self._closing:
             await self.warden.close()
-            self.warden = Warden(self._plan, self._level, self._lost, self._programs)
+            self.warden = Warden(self._plan, self._level, self._lost, self._starter)
             try:
                 await self.warden.open()
             except WardenRefused as error:
@@ -292,7 +317,7 @@ class CellSpawner:
 
 
 def _fence_door() -> socket.socket:
-    """Behind a fence there is no network of its own: the way out is a port of the machine's loopback that no other cell may connect to."""
+    """Behind a fence there is no network of its own: each cell has ports of the machine's loopback that no other may connect to."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind((LOOPBACK, 0))
     listener.listen(BACKLOG)

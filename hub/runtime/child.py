@@ -30,6 +30,8 @@ class Child:
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.watch_every = WATCH_EVERY
+        self.layers: list[str] = []
+        self.modules = ""
         self.gate = Gate()  # which it does not need: nothing cuts it off
         self.relents = os.geteuid() == 0
         self._folder = folder

@@ -97,6 +97,24 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
         return [*map(_home, (self.starts, *self.tools.values())), *self.reads, *filter(None, (self.module,))]
 
 
+def of_python(launcher: str) -> Installation:
+    """A launcher of the hub's own, run by its Python."""
+    return Installation(
+        family="build",
+        version=(1,),
+        starts=python(),
+        launcher=launcher,
+        own=True,
+        flags=_PYTHON,
+        tools={},
+        reads=(),
+        image="",
+        default="1",
+        listed=(),
+        oldest=(1,),
+    )
+
+
 @lru_cache(maxsize=1)
 def table() -> dict[str, dict[str, Any]]:
     """The rows of `kinds.yaml` by family."""

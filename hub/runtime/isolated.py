@@ -13,12 +13,15 @@ from hub.runtime.cells.promises import PROMISES
 from hub.runtime.isolation import Choice, Isolation, IsolationRefused
 from hub.runtime.kinds import Kinds
 from hub.runtime.plain_spawner import PlainSpawner
-from hub.runtime.programs import CHILDREN, Programs
 from hub.runtime.spawn import Spawned, Spawner, Wanted
+from hub.runtime.starters import CHILDREN, Starter
 from hub.runtime.warden import WardenRefused
 from hub.telemetry.log import get_logger
 
 log = get_logger(__name__)
+
+LAYERS = "layers"
+"""Where layers are in the data folder."""
 
 
 class Isolated:
@@ -40,9 +43,9 @@ class Isolated:
         api_host: Callable[[], str],
         port: int,
         idle: float,
-        programs: Programs = CHILDREN,
+        starter: Starter = CHILDREN,
     ) -> None:
-        self._programs = programs
+        self._starter = starter
         self._kinds = kinds
         self._folder = folder
         self._choice = choice
@@ -60,8 +63,8 @@ class Isolated:
         await self._opening
 
     async def _open(self) -> None:
-        plan = isolation.plan(self._folder, self._kinds, self._toolchains)
-        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation", self._programs)
+        plan = isolation.plan(self._folder, self._kinds, toolchains=self._toolchains, layers=self._folder / LAYERS)
+        self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation", self._starter)
         log.info("Actions are isolated", **self.details())
         if self.isolation.level == ladder.NONE:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
@@ -74,7 +77,7 @@ class Isolated:
             api_host=self._api_host,
             port=self.port,
             idle=self._idle,
-            programs=self._programs,
+            starter=self._starter,
         )
         try:
             await cells.open(self._kinds.resolve("python:3"))

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from hub.runtime import modules
 from hub.runtime.cells import ladder
 from hub.runtime.kinds import Kinds
-from hub.runtime.programs import CHILDREN, Programs, ProgramsRefused
+from hub.runtime.starters import CHILDREN, Starter, StartRefused
 from hub.runtime.warden import Plan
 
 PROBE_SECONDS = 60.0
@@ -51,14 +52,16 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     loopback: bool
 
 
-def plan(folder: Path, kinds: Kinds, toolchains: Path | None = None) -> Plan:
-    """What the warden of the hub with that data folder is told; makes the folders it names, that of `toolchains` too."""
+def plan(folder: Path, kinds: Kinds, *, toolchains: Path | None = None, layers: Path | None = None) -> Plan:
+    """What the warden of the hub with that data folder is told; makes the folders it names, those of `toolchains` and `layers` too."""
     run = folder / "run"
     scratch = run / "view"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     shared = [str(toolchains)] if toolchains else []
     if toolchains:
         toolchains.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if layers is not None:
+        layers.mkdir(mode=0o755, parents=True, exist_ok=True)
     return Plan(
         interpreter=kinds.interpreter,
         scratch=str(scratch),
@@ -66,6 +69,8 @@ def plan(folder: Path, kinds: Kinds, toolchains: Path | None = None) -> Plan:
             {path for path in (os.path.realpath(sys.base_prefix), *shared, *kinds.readable()) if not Path(path).is_relative_to(_SYSTEM)}
         ),
         **settled(folder),
+        modules=modules.shown(),
+        layers=str(layers or ""),
     )
 
 
@@ -77,10 +82,10 @@ def settled(folder: Path) -> dict[str, str]:
     return {"name": f"whiskhub-{digest}", "temporary": temporary, "launchers": str(_LAUNCHERS)}
 
 
-async def find(plan: Plan, choice: Choice, remembered: Path, programs: Programs = CHILDREN) -> Isolation:
+async def find(plan: Plan, choice: Choice, remembered: Path, starter: Starter = CHILDREN) -> Isolation:
     """The level to run at; `remembered` is a file that keeps the last one. Raises IsolationRefused with what to write instead."""
     highest = ladder.HIGHEST if choice.highest is None else choice.highest
-    found = Isolation(level=ladder.NONE) if highest == ladder.NONE else await _probe(plan, highest, programs)
+    found = Isolation(level=ladder.NONE) if highest == ladder.NONE else await _probe(plan, highest, starter)
     unwanted = {str(level): f"HUB_RUNTIME__LEVEL is {highest}" for level in range(ladder.HIGHEST, highest, -1)}
     found = msgspec.structs.replace(found, refused={**unwanted, **found.refused})
     settle(found, choice, remembered)
@@ -122,12 +127,12 @@ def _last(remembered: Path) -> int | None:
     return None
 
 
-async def _probe(plan: Plan, highest: int, programs: Programs) -> Isolation:
+async def _probe(plan: Plan, highest: int, starter: Starter) -> Isolation:
     """Ask the program that builds cells and attacks from inside. Raises IsolationRefused when it does not answer."""
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            probe = await programs.start(plan.interpreter, "probe", theirs)
+            probe = await starter.start(plan.interpreter, "probe", theirs)
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 said = await _asked(ours, plan.words(highest=highest))
@@ -135,7 +140,7 @@ async def _probe(plan: Plan, highest: int, programs: Programs) -> Isolation:
         finally:
             await probe.kill()
             await probe.gone()
-    except (TimeoutError, OSError, msgspec.MsgspecError, ProgramsRefused) as error:
+    except (TimeoutError, OSError, msgspec.MsgspecError, StartRefused) as error:
         ours.close()
         raise IsolationRefused(
             "HUB_RUNTIME__LEVEL cannot be used: the probe of the isolation levels gave no answer. "

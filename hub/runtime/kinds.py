@@ -95,6 +95,10 @@ class Kinds:
         """What the kinds are made of, files and folders."""
         return [path for found in self._families.values() for installation in found for path in installation.readable()]
 
+    def builder(self, launcher: str) -> Kind:
+        """What runs a launcher that is no action's."""
+        return Kind(name="build", runs=installations.of_python(launcher))
+
     def names(self) -> list[str]:
         """Every kind that is listed, for texts and checks."""
         return [f"{name}:{version}" for name, found in self._families.items() for one in found for version in one.listed]

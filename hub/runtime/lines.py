@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from hub.runtime.live import Live
+from hub.telemetry.redact import MASK, forms_of
 
 MB = 1_048_576
 HEAD = 39
 """Characters before the text of a line: the time, the name of the stream, and what stands between."""
+REMEMBERED = 4
+"""Runs whose secrets are masked: the newest of a process."""
 _SECOND = 1_000_000_000
 
 
 def truncated(limit: int) -> str:
     """The last line of a log that was cut off; `limit` in bytes."""
     return f"Logs were truncated because the total bytes size exceeds the limit of {limit} bytes."
+
+
+def _forms(secrets: Iterable[tuple[str, ...]]) -> list[str]:
+    """All that is looked for, longest first. A secret of several lines is looked for line by line."""
+    lines = {line for given in secrets for secret in given for line in (secret, *secret.splitlines())}
+    return sorted({form for line in lines for form in forms_of(line)}, key=len, reverse=True)
 
 
 class Stamps:
@@ -59,7 +69,7 @@ class Lines:
     """Collects the lines of a process between two takes, cut off at a limit in MB; 0 keeps none.
 
     `live` is told of them at once while one run is under way. While several are, a line belongs to the one that ends first, and is told
-    then. `mask` is applied to what is printed, before anybody sees it.
+    then. What is to be concealed is masked before anybody sees it.
     """
 
     def __init__(self, streams: tuple[Stream, ...], limit_mb: int, live: Live | None = None) -> None:
@@ -74,7 +84,8 @@ class Lines:
         self._told = 0
         self._live = live or Live()
         self._live.open.add(self)
-        self.mask: Callable[[str], str] | None = None
+        self._secrets: deque[tuple[str, ...]] = deque(maxlen=REMEMBERED)
+        self._forms: list[str] | None = None
 
     # What is printed
 
@@ -123,12 +134,18 @@ class Lines:
 
     def _text(self, data: bytes) -> str:
         text = data.decode(errors="replace")
-        return text if self.mask is None else self.mask(text)
+        if self._secrets:
+            if self._forms is None:
+                self._forms = _forms(self._secrets)
+            for form in self._forms:
+                if form in text:
+                    text = text.replace(form, MASK)
+        return text
 
     def _end_line(self, stream: Stream) -> None:
-        if stream.partial:
+        if stream.partial and self._limit:
             self._line(stream.name, bytes(stream.partial))
-            stream.partial = bytearray()
+        stream.partial = bytearray()
 
     def note(self, text: str) -> None:
         """A line of the hub's own, on stderr, where the run can see it."""
@@ -140,6 +157,12 @@ class Lines:
         return f"{self._stamps.next()} stderr: {text}"
 
     # Runs
+
+    def conceal(self, secrets: tuple[str, ...]) -> None:
+        """What a run was given in confidence is masked from now on, also while the next runs are under way."""
+        if secrets not in self._secrets:
+            self._secrets.append(secrets)
+            self._forms = None
 
     def begin(self, run: str) -> None:
         """An activation is under way from now on; what came since the last take is its own."""

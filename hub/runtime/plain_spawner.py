@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.runtime import modules
 from hub.runtime.base import LaunchFailed
 from hub.runtime.child import Child
 from hub.runtime.spawn import Wanted
@@ -37,14 +38,18 @@ class PlainSpawner:
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "__OW_API_HOST": self._api_host(),
+            **modules.environment(own_view=False),
             **kind.environment,
         }
         try:
             folder.mkdir(mode=0o700, parents=True)
-            return Child([kind.program, *kind.flags(wanted.memory), str(_LAUNCHERS / kind.launcher)], folder, environment)
+            child = Child([kind.program, *kind.flags(wanted.memory), str(_LAUNCHERS / kind.launcher)], folder, environment)
+            child.layers = [f"{layer}/content" for layer in wanted.layers]
+            child.modules = modules.place_for(kind, own_view=False)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise LaunchFailed(f"{kind.program} could not be started: {error.strerror}") from error
+        return child
 
     async def close(self) -> None:
         """See `Spawner.close`."""

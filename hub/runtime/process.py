@@ -61,7 +61,7 @@ class ProcessRuntime:
         code = await asyncio.to_thread(Code.of, spec.exec) if spec.exec.binary else Code.of(spec.exec)
         if self._compilers is not None:
             code = await self._compilers.compiled(kind, spec.exec, code)
-        wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress)
+        wanted = Wanted(kind=kind, memory=spec.limits.memory, unpacked=code.size, files=code.files, egress=spec.egress, layers=spec.layers)
         spawned = await self._spawner.spawn(wanted)
         words = {**code.words(self._kinds.interpreter), **kind.words(spec.limits.memory)}
         process = LaunchedProcess(spec, code, words, spawned, self._shares, self.live, on_end=self._living.discard)
@@ -196,6 +196,8 @@ class LaunchedProcess:
         self._since = self._meter.cpu()
         code, self._code = self._code or Code(), None
         words, self._words = self._words, {}
+        if start.secrets:
+            self._logs.conceal(start.secrets)
         self._logs.begin(start.env.get("__OW_ACTIVATION_ID", ""))
         if code.problem is not None:
             return await self._failed(fault(f"Initialization has failed due to: {code.problem}"), begun, since=self._run_since(), init=True)
@@ -214,7 +216,8 @@ class LaunchedProcess:
 
     def _init(self, words: dict[str, object], start: Start) -> dict[str, object]:
         env = {**start.env, "__OW_ALLOW_CONCURRENT": "true"} if self.spec.limits.concurrency > 1 else start.env
-        return {"main": self.spec.exec.main, "env": env, **words}
+        places = {"layers": self._spawned.layers, "modules": self._spawned.modules}
+        return {"main": self.spec.exec.main, "env": env, **places, **words}
 
     async def run(self, run: Run) -> Outcome:
         """See `ActionProcess.run`."""
@@ -222,6 +225,8 @@ class LaunchedProcess:
         seconds = run.deadline / 1000 - time.time()
         since = self._run_since()
         activation_id = run.context.get("activation_id", "")
+        if run.secrets:
+            self._logs.conceal(run.secrets)
         self._logs.begin(activation_id)
         try:
             what, body = await self._ask(RUN, {"value": run.value, "context": run.context}, seconds)

@@ -30,6 +30,8 @@ class Side(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.other: Side | None = None
+        self.early = b""
+        self.ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
@@ -39,10 +41,14 @@ class Side(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         if self.other is not None and self.other.transport is not None:
             self.other.transport.write(data)
+        elif self.other is None and self.transport is not None:
+            self.early += data
+            self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """One direction ended; the other may go on."""
-        if self.other is not None and self.other.transport is not None:
+        """One direction ended; the other may go on. When both have, so has the connection."""
+        self.ended = True
+        if self.other is not None and self.other.transport is not None and not self.other.ended:
             with contextlib.suppress(OSError, RuntimeError):
                 self.other.transport.write_eof()
             return True
@@ -137,14 +143,19 @@ class FromInside(Side):
         return side
 
     def _splice(self, outside: Side, first: bytes) -> None:
-        if self.transport is None or outside.transport is None:
-            if outside.transport is not None:
-                outside.transport.abort()
+        if self.transport is None and outside.transport is not None:
+            outside.transport.abort()
+        if self.transport is None:
+            return
+        if outside.transport is None:
+            self.refuse(502, "The connection was closed as soon as it was made.")
             return
         self.other, outside.other = outside, self
         self.connected()
-        if first:
-            outside.transport.write(first)
+        outside.transport.write(first + self.early)
+        self.transport.write(outside.early)
+        self.early = outside.early = b""
+        outside.transport.resume_reading()
         self.transport.resume_reading()
 
 
@@ -177,16 +188,16 @@ class Proxy(FromInside):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if self.other is not None:
+        if self._task is not None:
             super().data_received(data)
             return
         self._head += data
         end = self._head.find(b"\r\n\r\n")
-        if end >= 0 and self._task is None:
+        if end >= 0:
             self._slow.cancel()
             head, rest = bytes(self._head[:end]), bytes(self._head[end + 4 :])
             self._requested(head, rest)
-        elif len(self._head) > LARGEST_HEAD and self._task is None:
+        elif len(self._head) > LARGEST_HEAD:
             self.refuse(431, f"The head of a request is larger than {LARGEST_HEAD} bytes.")
 
     def _requested(self, head: bytes, rest: bytes) -> None:

@@ -18,7 +18,7 @@ from hub.runtime.usage import Meter
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a launcher is started for. `memory` in MB; `unpacked` bytes and `files` are what an archive of code will take of its folder.
 
-    `egress` says how far it may go; None: nowhere but to the hub's API.
+    `egress` says how far it may go; None: nowhere but to the hub's API. `layers` are folders that it reads (`hub.runtime.layers`).
     """
 
     kind: Kind
@@ -26,6 +26,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     unpacked: int = 0
     files: int = 0
     egress: Egress | None = None
+    layers: tuple[str, ...] = ()
 
 
 class Spawned(Protocol):
@@ -34,12 +35,16 @@ class Spawned(Protocol):
     `door` is the socket to it, not blocking. `watch_every` says how often (s) its time and its memory are to be looked at while it works;
     `relents` whether `weigh` can be taken back, for which the hub, or its warden, has to be root.
     `gate` is its way out.
+    `layers` say where the layers that were wanted are for it, `modules` where those are that all of its kind may use; both may be
+    relative to its own folder.
     """
 
     door: socket.socket
     watch_every: float
     gate: Gate
     relents: bool
+    layers: list[str]
+    modules: str
 
     def pipes(self) -> tuple[int, int]:
         """Descriptors of stdout and stderr, which are the caller's from now on."""

@@ -15,7 +15,7 @@ import msgspec
 from hub.runtime.cells import ladder, packets
 from hub.runtime.egress import Gate
 from hub.runtime.memory import resident
-from hub.runtime.programs import CHILDREN, Program, Programs, ProgramsRefused, command
+from hub.runtime.starters import CHILDREN, Program, Starter, StartRefused, command
 from hub.runtime.usage import Meter
 
 START_SECONDS = 20.0
@@ -30,6 +30,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `interpreter` runs them and is what Python actions run on; `name` names the control groups; `scratch` is an empty folder to make the
     view at; in `temporary` a folder is made for cells without a view; `readable` is what cells may read beside the system's programs.
+    `modules` are folders that every cell sees, by their places in a view; `layers` is the folder of what single cells are made with.
     """
 
     interpreter: str
@@ -38,6 +39,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     temporary: str
     readable: list[str]
     launchers: str
+    modules: dict[str, str] = {}
+    layers: str = ""
 
     def words(self, **more: object) -> dict[str, Any]:
         """As it is sent."""
@@ -77,6 +80,8 @@ class Cell:
         self.listeners = [socket.socket(fileno=listener) for listener in listeners]
         self.servers: list[asyncio.Server] = []
         self.gate = Gate()
+        self.layers: list[str] = []
+        self.modules = ""
         self._taken = False
         self._ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -135,8 +140,8 @@ class Cell:
 class Warden:
     """One warden process. `on_lost` is called when it ends by itself, after all its cells were told to have ended."""
 
-    def __init__(self, plan: Plan, level: int, on_lost: Callable[[], None], programs: Programs = CHILDREN) -> None:
-        self._programs = programs
+    def __init__(self, plan: Plan, level: int, on_lost: Callable[[], None], starter: Starter = CHILDREN) -> None:
+        self._starter = starter
         self._process: Program | None = None
         self._plan = plan
         self.level = level
@@ -154,8 +159,8 @@ class Warden:
         self._way, theirs = packets.pair()
         with theirs:
             try:
-                self._process = await self._programs.start(self._plan.interpreter, "warden", theirs)
-            except ProgramsRefused as error:
+                self._process = await self._starter.start(self._plan.interpreter, "warden", theirs)
+            except StartRefused as error:
                 self._closing = True
                 self._way.close()
                 raise WardenRefused(str(error)) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Protocol
@@ -95,6 +95,12 @@ class Resolved:
         return any(isinstance(value, dict) and CONNECTION_MARK in value for value in self.values.values())
 
     @cached_property
+    def secret_keys(self) -> frozenset[str]:
+        """Which of them hold, or may hold, what the log must not show."""
+        items = self.parameters.items
+        return frozenset(item.key for item in items if item.secret or (isinstance(item.value, dict) and CONNECTION_MARK in item.value))
+
+    @cached_property
     def init_keys(self) -> frozenset[str]:
         """Which of them go to the environment."""
         return self.parameters.init_keys()
@@ -165,6 +171,8 @@ class Actions:
         self._kinds = kinds
         self._allowed_kinds = allowed_kinds
         self._resolved: dict[tuple[str, FullName], Resolved] = {}
+        self.settled: Callable[[FullName], Awaitable[None]] = _at_once
+        """Waits for what an action that was just written depends on, as long as a PUT may take."""
         entities.on_change(lambda _name: self._resolved.clear())
 
     # Reading
@@ -273,6 +281,7 @@ class Actions:
         await self._entities.write(EntityWrite(name=name, expected=old.revision if old else 0, entity=action))
         if isinstance(action.exec, CodeExec):
             self._prepare(action.exec)
+        await self.settled(name)
         return action
 
     async def remove(self, caller: Identity, name: FullName) -> Action:
@@ -395,6 +404,10 @@ class Actions:
             nested = found.action.exec
             seen = await self._length(caller, name, nested.components, seen) if isinstance(nested, SequenceExec) else seen + 1
         return seen
+
+
+async def _at_once(_name: FullName) -> None:
+    return
 
 
 def no_longer_supported(kind: str) -> Malformed:

@@ -26,11 +26,11 @@ class Activations:
             raise NotFound
         return found
 
-    async def listed(self, caller: Identity, namespace: str, where: ActivationFilter, page: Page) -> list[Activation]:
-        """A page of records, newest first."""
+    async def listed(self, caller: Identity, namespace: str, where: ActivationFilter, page: Page, *, logs: bool = True) -> list[Activation]:
+        """A page of records, newest first, with their logs if these are wanted."""
         own_space(caller, namespace)
         await self._recorder.settled()
-        return await self._store.list_activations(namespace, where, page)
+        return await self._store.list_activations(namespace, where, page, logs=logs)
 
     async def count(self, caller: Identity, namespace: str, where: ActivationFilter) -> int:
         """How many there are."""

@@ -12,6 +12,7 @@ from hub.services.actions import Actions, KindTable
 from hub.services.activations import Activations
 from hub.services.admin import Admin
 from hub.services.apis import Apis
+from hub.services.builds import Builds
 from hub.services.catalog import Catalog
 from hub.services.connections import Connections
 from hub.services.dispatcher import Dispatcher
@@ -44,9 +45,10 @@ class Kinds(KindTable, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One hub."""
+    """One hub. `missing_modules` are the families of kinds whose actions go without what others may import (`hub modules`)."""
 
     settings: Settings
+    missing_modules: list[str]
     store: Store
     blobs: Blobs
     bus: Bus
@@ -62,6 +64,7 @@ class Services:
     apis: Apis
     activations: Activations
     tails: Tails
+    builds: Builds
     invoke: Invoke
     web_actions: WebActions
     gateway: Gateway

@@ -51,6 +51,7 @@ class Entities:
         self._bus = bus
         self._known: dict[FullName, Entity | None] = {}
         self._watchers: list[Callable[[FullName], None]] = []
+        self._writers: list[Callable[[EntityWrite], None]] = []
         self.changes = 0
         """Counts changes; what was read before one must not be remembered after it."""
         bus.subscribe(Subject.ENTITY, self._forget)
@@ -58,6 +59,10 @@ class Entities:
     def on_change(self, watcher: Callable[[FullName], None]) -> None:
         """Call `watcher` whenever an entity changed, here or elsewhere."""
         self._watchers.append(watcher)
+
+    def on_write(self, writer: Callable[[EntityWrite], None]) -> None:
+        """Call `writer` with whatever was stored or removed by this hub, code included."""
+        self._writers.append(writer)
 
     def _forget(self, message: Message) -> None:
         name = FullName.of_path(message.namespace, message.key)
@@ -112,6 +117,9 @@ class Entities:
         for write in ready:
             self._known.pop(write.name, None)
             self._bus.publish(Message(subject=Subject.ENTITY, namespace=write.name.namespace, key=write.name.path))
+        for write in writes:
+            for writer in self._writers:
+                writer(write)
 
     async def _outsourced(self, write: EntityWrite) -> EntityWrite:
         action = write.entity

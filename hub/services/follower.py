@@ -12,6 +12,7 @@ import msgspec
 
 from hub.domain.activation import Activation
 from hub.domain.parameters import Json
+from hub.wire.events import Event
 from hub.wire.json import encode
 
 LARGEST_QUEUE = 5_000
@@ -26,18 +27,10 @@ ROWS = 50
 ACTIVATION_ROWS = 1_000
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One event: where to go on after it, what it is, and its JSON."""
-
-    mark: str
-    event: str
-    data: bytes
-
-
 class Batch(msgspec.Struct, frozen=True):
     """What is sent at once. `dropped` rows were left out before these; -1: nobody knows how many. After the `last` nothing follows."""
 
-    rows: list[Row]
+    rows: list[Event]
     dropped: int = 0
     last: bool = False
 
@@ -51,16 +44,16 @@ class Follower:
 
     def __init__(self) -> None:
         self.on_leave: Callable[[], None] = lambda: None
-        self._history: Iterator[Row] = iter(())
-        self._rows: deque[Row] = deque()
+        self._history: Iterator[Event] = iter(())
+        self._rows: deque[Event] = deque()
         self._bytes = 0
-        self._last: Row | None = None
+        self._last: Event | None = None
         self._bell = asyncio.Event()
         self.dropped = 0
         self.closed = False
         self._bell.set()
 
-    def put(self, row: Row) -> None:
+    def put(self, row: Event) -> None:
         """One more; the oldest that wait give way."""
         rows = self._rows
         rows.append(row)
@@ -71,7 +64,7 @@ class Follower:
                 self.dropped += 1
         self._bell.set()
 
-    def end(self, row: Row | None = None) -> None:
+    def end(self, row: Event | None = None) -> None:
         """Nothing follows, but this."""
         self._last = row
         self.closed = True
@@ -127,11 +120,11 @@ class ActivationFollower(Follower):
     def ended(self, activation: Activation) -> None:
         """The record is there; lines that it has more come before the end."""
         self.add(activation.logs[self.told :])
-        self.end(Row("end", "end", encode({"activationId": activation.activation_id, **ending_of(activation)})))
+        self.end(Event("end", encode({"activationId": activation.activation_id, **ending_of(activation)}), "end"))
 
 
-def _line(number: int, line: str) -> Row:
-    return Row(str(number), "line", encode({"line": line}))
+def _line(number: int, line: str) -> Event:
+    return Event("line", encode({"line": line}), str(number))
 
 
 def ending_of(activation: Activation) -> dict[str, Json]:
@@ -147,13 +140,13 @@ class Ring:
         self._followers: dict[Follower, str | None] = {}
         self._name = secrets.token_hex(4)
         self._number = 0
-        self._rows: deque[tuple[int, str, Row]] = deque()
+        self._rows: deque[tuple[int, str, Event]] = deque()
         self._bytes = 0
 
-    def add(self, path: str, event: str, data: dict[str, Json]) -> None:
+    def add(self, path: str, kind: str, data: dict[str, Json]) -> None:
         """One more row, of the action or trigger at `path`."""
         self._number += 1
-        row = Row(f"{self._name}-{self._number}", event, encode(data))
+        row = Event(kind, encode(data), f"{self._name}-{self._number}")
         self._rows.append((self._number, path, row))
         self._bytes += len(row.data)
         while len(self._rows) > 1 and (len(self._rows) > KEPT or self._bytes > KEPT_BYTES):

@@ -65,11 +65,30 @@ class Kinds(Protocol):
         """As the info document shows them."""
 
 
+class Builds(Protocol):
+    """Makes what actions depend on."""
+
+    def details(self) -> dict[str, Json]:
+        """How many are under way, and what they take."""
+
+
 class Health:
-    """Asks every part. `isolation`, `retention`, `feeds`, `pool`, `trust`, `kinds` are the hub's own."""
+    """Asks every part. `isolation`, `retention`, `feeds`, `pool`, `trust`, `kinds` and `builds` are the hub's own.
+
+    `missing_modules` are the families of kinds whose actions go without what others may import.
+    """
 
     def __init__(
-        self, store: Store, isolation: Isolation, retention: Retention, feeds: Feeds, pool: Pool, trust: Trust, kinds: Kinds
+        self,
+        store: Store,
+        isolation: Isolation,
+        retention: Retention,
+        feeds: Feeds,
+        pool: Pool,
+        trust: Trust,
+        kinds: Kinds,
+        builds: Builds,
+        missing_modules: list[str],
     ) -> None:
         self._store = store
         self._isolation = isolation
@@ -78,6 +97,8 @@ class Health:
         self._pool = pool
         self._trust = trust
         self._kinds = kinds
+        self._builds = builds
+        self._missing_modules = missing_modules
         self._since = now_ms()
 
     def notices(self) -> list[str]:
@@ -98,6 +119,8 @@ class Health:
             "isolation": self._isolation.details(),
             "retention": self._retention.state,
             "feeds": self._feeds.health(),
+            "modules": {"missing": self._missing_modules},
+            "builds": self._builds.details(),
             "notices": self.notices(),
         }
 

@@ -10,6 +10,7 @@ import msgspec
 
 from hub.domain.action import Action, CodeExec, NativeExec, SequenceExec
 from hub.domain.activation import Activation, Response, Status
+from hub.domain.build import BuildFailed
 from hub.domain.identity import Identity
 from hub.domain.names import FullName
 from hub.domain.parameters import Json, Parameter, Parameters
@@ -24,6 +25,7 @@ from hub.services.recorder import Recorder
 from hub.storage.base import Ending
 from hub.telemetry import metrics
 from hub.telemetry.log import get_logger
+from hub.telemetry.redact import is_remembered
 from hub.wire.entities import limits_to_wire
 from hub.wire.json import encode
 
@@ -87,6 +89,13 @@ class Egresses(Protocol):
         """Its way out, for calls of that caller."""
 
 
+class Builds(Protocol):
+    """Knows what actions depend on (`hub.services.builds`)."""
+
+    async def layers_of(self, action: Action) -> tuple[str, ...]:
+        """The folders that its processes read; waits for a build. Raises BuildFailed."""
+
+
 Runner = Callable[["Call"], Awaitable[Activation]]
 
 
@@ -117,6 +126,7 @@ class Invoker:
         self.trust: Trust | None = None
         self.egresses: Egresses | None = None
         self.backlog: Backlog | None = None
+        self.builds: Builds | None = None
         self.run_sequence: Runner | None = None
         self.run_composition: Runner | None = None
         self.running: dict[str, Call] = {}
@@ -173,8 +183,11 @@ class Invoker:
                     return finished(call, now_ms(), now_ms(), Response.error(Status.WHISK_ERROR, refused), waited=True)
                 full = await self._entities.with_code(action)
                 egress = await self.egresses.of(call.caller, resolved) if self.egresses is not None else None
+                layers = await self.builds.layers_of(full) if self.builds is not None else ()
                 with self._waits(call):
-                    process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec, egress=egress))
+                    process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec, egress=egress, layers=layers))
+        except BuildFailed as error:
+            return unbuilt(call, error)
         except LaunchFailed as error:
             log.exception("An action process could not be started", action=str(action.name), reason=str(error))
             response = Response.error(Status.WHISK_ERROR, WHISK_FAILURE)
@@ -204,11 +217,12 @@ class Invoker:
         init_keys = resolved.init_keys
         deadline = now_ms() + resolved.action.limits.timeout
         context = self._context(call, deadline)
+        secrets = _secrets(resolved, values, context) if resolved.secret_keys or resolved.key_wanted else ()
         init_ms: int | None = None
         if not process.initialized:
             metrics.cold_starts()
             begun = now_ms()
-            failed = await process.init(Start(env=_environment(context, values, init_keys)))
+            failed = await process.init(Start(env=_environment(context, values, init_keys), secrets=secrets))
             if failed is not None:
                 return failed
             self._pool.ready(process)
@@ -216,7 +230,7 @@ class Invoker:
             context["deadline"] = str(now_ms() + resolved.action.limits.timeout)
         if init_keys and isinstance(values, dict):
             values = {key: value for key, value in values.items() if key not in init_keys}
-        outcome = await process.run(Run(value=values, context=context, deadline=int(context["deadline"])))
+        outcome = await process.run(Run(value=values, context=context, deadline=int(context["deadline"]), secrets=secrets))
         return msgspec.structs.replace(outcome, init_ms=init_ms) if init_ms is not None else outcome
 
     async def _values(self, call: Call) -> Json:
@@ -254,6 +268,16 @@ class Invoker:
             result = {"error": str(error)}
             response = Response(status=Status.APPLICATION_ERROR, result=result, size=len(encode(result)))
         return finished(call, start, now_ms(), response)
+
+
+def _secrets(resolved: Resolved, values: Json, context: dict[str, str]) -> tuple[str, ...]:
+    """What this run is given in confidence: secret parameters, secret fields of connections, its key."""
+    given = values if isinstance(values, dict) else {}
+    marked = {item.key for item in resolved.parameters.items if item.secret}
+    found = [given[key] for key in resolved.secret_keys if key in given and (key in marked or is_remembered(given[key]))]
+    texts = [value for value in found if isinstance(value, str)]
+    key = context.get("api_key", "")
+    return (*texts, key, key.partition(":")[2]) if key else tuple(texts)
 
 
 def _environment(context: dict[str, str], values: Json, init_keys: frozenset[str]) -> dict[str, str]:
@@ -315,6 +339,14 @@ def finished(
         logs=outcome.logs if outcome else (),
         annotations=Parameters(tuple(Parameter(key=key, value=value) for key, value in marks.items())),
     )
+
+
+def unbuilt(call: Call, failed: BuildFailed) -> Activation:
+    """The record of a call of an action whose dependencies could not be built: an init error with the log of the build."""
+    now = now_ms()
+    response = Response.error(Status.DEVELOPER_ERROR, f"Initialization has failed due to: its dependencies could not be built. {failed}")
+    logs = tuple(getattr(failed, "__notes__", ()))
+    return finished(call, now, now, response, outcome=Outcome(response=response, logs=logs, run_ms=0, init_ms=1, reusable=False))
 
 
 def lost(activation_id: str, caller: Identity, name: FullName, accepted: int, *, message: str, marks: dict[str, Json]) -> Activation:

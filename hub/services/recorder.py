@@ -31,8 +31,8 @@ class Recorder:
         self._pending: dict[str, Activation] = {}
         self._starting: set[str] = set()
         self._bell = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._added = self._committed = 0
+        self._settling: list[tuple[int, asyncio.Future[None]]] = []
         self._closing = False
         self.heard: Callable[[Ending], None] | None = None
         """Is told of every ending while somebody follows."""
@@ -44,7 +44,7 @@ class Recorder:
             self._pending[activation_id] = ending.activation
         self._starting.discard(activation_id)
         self._waiting.append(ending)
-        self._idle.clear()
+        self._added += 1
         self._bell.set()
         if self.heard is not None:
             self.heard(ending)
@@ -63,8 +63,11 @@ class Recorder:
         return self._pending.get(activation_id)
 
     async def settled(self) -> None:
-        """Return when nothing is waiting to be committed; lists read after it are complete."""
-        await self._idle.wait()
+        """Return when everything that was added before is committed; lists read after it are complete."""
+        if self._committed < self._added:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._settling.append((self._added, settled))
+            await settled
 
     async def run(self) -> None:
         """Commit until `close` was called and everything is on disk."""
@@ -84,7 +87,14 @@ class Recorder:
             await self._commit(batch)
             for ending in batch:
                 self._pending.pop(ending.activation.activation_id, None)
-        self._idle.set()
+            self._committed += len(batch)
+            self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        while self._settling and self._settling[0][0] <= self._committed:
+            _, settled = self._settling.pop(0)
+            if not settled.done():
+                settled.set_result(None)
 
     async def _commit(self, batch: list[Ending]) -> None:
         while True:

@@ -149,11 +149,14 @@ class Tails:
     # Ends
 
     def _identity_changed(self, message: Message) -> None:
-        """Keys and rights are looked at when a stream begins, so these begin anew."""
-        self._end(self._open.get(message.namespace, ()))
+        """Keys and rights are looked at when a stream begins, so they begin anew: those of the namespace, or all where none is named."""
+        if message.namespace:
+            self._end(self._open.get(message.namespace, ()))
+        else:
+            self.close()
 
     def close(self) -> None:
-        """The hub stops, and so do the streams."""
+        """End all streams, as when the hub stops."""
         for followers in self._open.values():
             self._end(followers)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
 
 from hub.domain.action import CodeExec, Limits
 from hub.domain.activation import Response, Status
+from hub.domain.build import BuildFailed
 from hub.domain.parameters import Json
 from hub.runtime.base import LaunchFailed, ProcessSpec, Run, Runtime, Start
 from hub.runtime.egress import Egress
@@ -18,13 +22,16 @@ class Trial:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self.layers_for: Callable[[CodeExec], Awaitable[tuple[str, ...]]] | None = None
 
     async def run(self, exec_: CodeExec, payload: dict[str, Json], *, namespace: str, name: str, egress: Egress | None = None) -> Response:
         """The response of one run; without `egress` it goes nowhere."""
         spec = ProcessSpec(key=(namespace, f"trial/{name}", 0, namespace), exec=exec_, limits=LIMITS, egress=egress)
         try:
+            if self.layers_for is not None:
+                spec = msgspec.structs.replace(spec, layers=await self.layers_for(exec_))
             process = await self._runtime.launch(spec)
-        except LaunchFailed as error:
+        except (LaunchFailed, BuildFailed) as error:
             return Response.error(Status.WHISK_ERROR, str(error))
         try:
             failed = await process.init(Start(env={"__OW_NAMESPACE": namespace}))

@@ -155,8 +155,8 @@ class Store(Protocol):
     async def get_activation(self, namespace: str, activation_id: str) -> Activation | None:
         """The record, or None."""
 
-    async def list_activations(self, namespace: str, where: ActivationFilter, page: Page) -> list[Activation]:
-        """Newest first by `start`, then id."""
+    async def list_activations(self, namespace: str, where: ActivationFilter, page: Page, *, logs: bool = True) -> list[Activation]:
+        """Newest first by `start`, then id; on request without their logs, which are not even read then."""
 
     async def count_activations(self, namespace: str, where: ActivationFilter) -> int:
         """How many there are."""

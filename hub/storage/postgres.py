@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -24,6 +25,8 @@ I = TypeVar("I")  # noqa: E741 - the item of a gathered call
 
 POOL = 8
 LARGEST_BATCH = 512
+HUBS = 8
+"""How many may count records at the same time without waiting for each other."""
 TRIES = 5
 _MIGRATION_LOCK = 0x776869736B
 _NO_NUL = "untranslatable_character"
@@ -90,6 +93,7 @@ class PostgresStore(SqlStore):
         _, _, rest = url.partition("://")
         self._url = f"postgresql+asyncpg://{rest}"
         self._engine: AsyncEngine | None = None
+        self._slot = 2 * secrets.randbelow(HUBS)
         self._accepts: Gathered[Acceptance, Accepted] = Gathered(self._accept)
         self._starts: Gathered[str, None] = Gathered(self._start)
         self._ends: Gathered[Ending, None] = Gathered(self._finish)
@@ -133,7 +137,7 @@ class PostgresStore(SqlStore):
         return await self._accepts.add(acceptances)
 
     async def _accept(self, acceptances: list[Acceptance]) -> list[Accepted]:
-        return await self._write(lambda link: work.accept(link, acceptances, time.time_ns() // 1_000_000))
+        return await self._write(lambda link: work.accept(link, acceptances, time.time_ns() // 1_000_000, self._slot))
 
     async def start_dispatches(self, activation_ids: Sequence[str]) -> None:
         """See `Store.start_dispatches`."""
@@ -148,7 +152,7 @@ class PostgresStore(SqlStore):
         await self._ends.add(endings)
 
     async def _finish(self, endings: list[Ending]) -> list[None]:
-        await self._write(lambda link: work.finish(link, endings))
+        await self._write(lambda link: work.finish(link, endings, self._slot + 1))
         return [None] * len(endings)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from hub.domain.errors import Unavailable
 from hub.domain.event import Acceptance, Accepted
@@ -45,7 +45,8 @@ class SqliteStore(SqlStore):
         self._path = path
         self._backups = backups
         self._engine: Engine | None = None
-        self._readers: AsyncEngine | None = None
+        self._readers: Engine | None = None
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="hub-reader")
         self._writer: Writer | None = None
 
     async def open(self) -> None:
@@ -81,8 +82,9 @@ class SqliteStore(SqlStore):
         """See `Store.close`."""
         if self._writer is not None:
             await self._writer.close()
+        self._threads.shutdown()
         if self._readers is not None:
-            await self._readers.dispose()
+            self._readers.dispose()
         if self._engine is not None:
             self._engine.dispose()
 
@@ -90,8 +92,7 @@ class SqliteStore(SqlStore):
         if self._readers is None:
             raise RuntimeError("the store is not open")
         try:
-            async with self._readers.connect() as connection:
-                return await connection.run_sync(work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _read, self._readers, work)
         except DBAPIError as error:
             raise Unavailable(f"The hub's record cannot be read now ({error.orig}).", retry_after=5) from error
 
@@ -151,15 +152,21 @@ def _writing_engine(path: Path) -> Engine:
     return engine
 
 
-def _reading_engine(path: Path) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=READERS, max_overflow=READERS, connect_args={"timeout": 10})
+def _read(engine: Engine, work: Work[T]) -> T:
+    with engine.connect() as connection:
+        return work(connection)
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
+
+def _reading_engine(path: Path) -> Engine:
+    """One thread hop a read, whatever it does: each statement by itself would cost more than the statement."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
         cursor = connection.cursor()
         cursor.execute("PRAGMA query_only=ON")  # only the writer writes
         cursor.execute("PRAGMA wal_autocheckpoint=0")  # and only the writer checkpoints
         cursor.execute("PRAGMA cache_size=-4096")
         cursor.close()
+        return connection
 
-    return engine
+    return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=READERS, max_overflow=0)

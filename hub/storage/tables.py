@@ -13,8 +13,8 @@ def _text(*, primary: bool = False, nullable: bool = False) -> Column[str]:
     return Column(Text, primary_key=primary, nullable=nullable and not primary)
 
 
-def _number(*, nullable: bool = False, default: int | None = None) -> Column[int]:
-    return Column(BigInteger, nullable=nullable, server_default=None if default is None else str(default))
+def _number(*, primary: bool = False, nullable: bool = False, default: int | None = None) -> Column[int]:
+    return Column(BigInteger, primary_key=primary, nullable=nullable, server_default=None if default is None else str(default))
 
 
 class EntityRow(SQLModel, table=True):
@@ -120,6 +120,18 @@ class ActivationRow(SQLModel, table=True):
     start: int = Field(sa_column=_number())
     document: str = Field(sa_column=_text())
     logs: str | None = Field(default=None, sa_column=_text(nullable=True))
+
+
+class ActivationCountRow(SQLModel, table=True):
+    """How many records began in a span of ten minutes; `path` empty: of all paths. Who write at the same time have a slot each."""
+
+    __tablename__ = "activation_counts"
+
+    namespace: str = Field(sa_column=_text(primary=True))
+    path: str = Field(sa_column=_text(primary=True))
+    span: int = Field(sa_column=_number(primary=True))
+    slot: int = Field(sa_column=_number(primary=True))
+    total: int = Field(sa_column=_number())
 
 
 class SubscriptionRow(SQLModel, table=True):

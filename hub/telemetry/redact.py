@@ -29,24 +29,35 @@ _LOOKS = (
 _known: OrderedDict[str, None] = OrderedDict()
 
 
-def remember_secret(value: object) -> None:
-    """From now on the value is masked, also as base64, hex, URL- or JSON-escaped text. Short ones are not remembered."""
-    if not isinstance(value, str) or len(value) < SHORTEST:
-        return
-    raw = value.encode()
-    forms = {
-        value,
+def forms_of(secret: str) -> set[str]:
+    """The secret, also as base64, hex, URL- and JSON-escaped text; nothing for one that is too short to be looked for."""
+    if len(secret) < SHORTEST:
+        return set()
+    raw = secret.encode(errors="surrogatepass")
+    return {
+        secret,
         raw.hex(),
         base64.b64encode(raw).decode(),
         base64.urlsafe_b64encode(raw).decode(),
-        quote(value, safe=""),
-        json.dumps(value)[1:-1],
+        quote(raw, safe=""),
+        json.dumps(secret)[1:-1],
     }
-    for form in forms:
+
+
+def remember_secret(value: object) -> None:
+    """From now on the value is masked, in all its forms. Short ones are not remembered."""
+    if not isinstance(value, str):
+        return
+    for form in forms_of(value):
         _known[form] = None
         _known.move_to_end(form)
     while len(_known) > REMEMBERED:
         _known.popitem(last=False)
+
+
+def is_remembered(value: object) -> bool:
+    """Whether it is one of the secrets that are masked."""
+    return isinstance(value, str) and value in _known
 
 
 def redact_text(text: str) -> str:

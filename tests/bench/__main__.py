@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import fires, size, warm
+from tests.bench import cold, ends, fair, fires, overload, records, size, warm
 from tests.bench.figures import Figures, report
 from tests.support.hubs import Hub, running
 
@@ -33,6 +33,12 @@ PARTS: dict[str, Part] = {
     "burst": on_a_hub(fires.burst),
     "lateness": on_a_hub(fires.lateness),
     "growth": fires.growth,
+    "cold": on_a_hub(cold.measure_cold),
+    "ends": on_a_hub(ends.measured),
+    "held": on_a_hub(overload.measure_held),
+    "fair": on_a_hub(fair.measure_fair),
+    "overload": on_a_hub(overload.measure_overload),
+    "records": lambda _folder: records.measure_records(),
 }
 
 

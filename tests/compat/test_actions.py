@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hub.runtime import modules
 from tests.compat.steps import API, invoke, marks_of, parameters, put, put_action, put_sequence, record, said, tenant
 from tests.support import hubs
 from tests.support.hubs import Hub
@@ -359,16 +360,36 @@ def test_an_array_replaces_the_arguments_and_brings_no_environment(http: httpx.C
     assert "WORD" not in found["env"]
 
 
-def test_node_modules_that_upstreams_images_hold_are_not_there(http: httpx.Client) -> None:
-    """Not yet: an action that needs `openwhisk` or `needle` brings it along in its archive."""
-    put_action(http, "needs", "const ow = require('openwhisk'); function main() { return {}; }")
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (
+            NODE,
+            "const ow = require('openwhisk'), needle = require('needle'); function main() { return {has: [typeof ow, typeof needle.get]}; }",
+        ),
+        (
+            PYTHON,
+            "import bs4, dateutil, httplib2, kafka, lxml, requests, simplejson\ndef main(args):\n    return {'has': ['function', 'function']}",
+        ),
+    ],
+)
+def test_modules_that_upstreams_images_hold_are_there(http: httpx.Client, kind: str, code: str) -> None:
+    """`openwhisk` and `needle`; `requests`, `bs4`, `lxml` and others."""
+    if modules.missing():
+        absent("the modules of actions are not installed: hub modules")
+    put_action(http, "needs", code, kind)
 
-    assert "Cannot find module 'openwhisk'" in result(http, "needs")["error"]
-    modules = {
-        "index.js": HELPED_NODE["index.js"].replace("./lib/helper", "helper"),
-        "node_modules/helper/index.js": "exports.word = 'helped';",
+    assert result(http, "needs") == {"has": ["function", "function"]}
+
+
+def test_modules_of_an_archive_come_first(http: httpx.Client) -> None:
+    """`node_modules` is used as it is shipped."""
+    shipped = {
+        "index.js": HELPED_NODE["index.js"].replace("./lib/helper", "openwhisk"),
+        "node_modules/openwhisk/index.js": "exports.word = 'helped';",
     }
-    put_action(http, "needs", zipped(modules))
+    put_action(http, "needs", zipped(shipped))
+
     assert result(http, "needs")["word"] == "helped"
 
 

@@ -124,7 +124,7 @@ def test_every_reference_in_a_document_leads_somewhere(stranger: httpx.Client) -
 
 
 def test_identifiers_of_operations_are_told_apart(stranger: httpx.Client) -> None:
-    """Programs that are made from the document name their functions after them."""
+    """Starter that are made from the document name their functions after them."""
     identifiers = [item[method]["operationId"] for item in described(stranger)["paths"].values() for method in METHODS if method in item]
 
     assert len(set(identifiers)) == len(identifiers)

@@ -58,8 +58,7 @@ def test_a_zygote_is_replaced_and_no_cell_waits_for_the_next(warden: Warden) -> 
 
     assert len(made) == 3
     assert series.zygotes == sorted(series.zygotes, key=list(made).index)
-    assert all(count >= MOST for count in list(made.values())[:2])
-    assert max(made.values()) > MOST
+    assert made[series.zygotes[0]] > MOST
     eventually(lambda: len(of_warden(warden)) <= 2, what="the end of the former zygotes")
 
 
@@ -72,7 +71,7 @@ def test_a_cell_outlives_the_replacement_of_its_zygote(warden: Warden) -> None:
         series.make()
 
     assert first in of_warden(warden)
-    assert kept.ask(0, {"code": "def main(args):\n    return {'still': 'here'}\n", "main": "main", "env": {}}) == {}
+    assert kept.ask(0, {"code": "def main(args):\n    return {'still': 'here'}\n", "main": "main", "env": {}})["ok"]
     assert kept.ask(1, {"value": {}, "context": {}}) == {"still": "here"}
     assert kept.end()
     eventually(lambda: first not in of_warden(warden), what="the end of the former zygote")

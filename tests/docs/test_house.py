@@ -27,7 +27,9 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
     assert not [str(file) for file in tracked() if HOSTS.search(file.read_text(errors="replace"))]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt", "requirements-node.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-test.txt", "requirements-node.txt", "hub/runtime/modules/requirements.txt"]
+)
 def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
     """Each pinned line is followed by its hashes."""
     text = (ROOT / name).read_text()

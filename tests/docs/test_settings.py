@@ -57,3 +57,13 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path) -> 
     (tmp_path / "hub.toml").write_text("port = = 1")
     with pytest.raises(SettingsRefused, match=r"hub\.toml"):
         load_settings(data=tmp_path)
+
+
+def test_durations_are_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the page says."""
+    monkeypatch.setenv("HUB_RUNTIME__IDLE", "90")
+    monkeypatch.setenv("HUB_BUILDS__WAIT", "PT2M")
+    settings = load_settings(host=None, port=None, data=None, roles=None)
+
+    assert settings.runtime.idle.total_seconds() == 90
+    assert settings.builds.wait.total_seconds() == 120

@@ -347,3 +347,31 @@ def test_a_package_goes_where_its_connection_says(hub: hubs.Hub, places: Outside
     assert f"{host}:{port} is an inside address" in planned.stderr
     assert "got" in call(hub, "reacher/get", url=places.plain)[0]
     assert "not among the places" in call(hub, "reacher/get", url=places.s3)[0]["refused"]
+
+
+def test_a_websocket_of_node_goes_to_a_declared_place(hub: hubs.Hub, places: Outside) -> None:
+    """Its client makes connections of its own, as those of databases do."""
+    code = """
+const WebSocket = require('ws');
+exports.main = (a) => new Promise((done, failed) => {
+  const socket = new WebSocket(`ws://${a.host}:${a.echo}/`);
+  socket.on('open', () => socket.send('there and back')).on('error', failed);
+  socket.on('message', (text) => { socket.close(); done({ echo: String(text) }); });
+});
+"""
+    files = {"index.js": code, "package.json": "{}"}
+    put(hub, "ws", "nodejs:default", zipped(files, packages=("ws",)), binary=True, egress=[f"{places.host}:{places.echo}"])
+    result, logs = call(hub, "ws", host=places.host, echo=places.echo)
+
+    assert result == {"echo": "there and back"}, logs
+
+
+def test_a_process_goes_out_as_often_as_it_likes(hub: hubs.Hub, places: Outside) -> None:
+    """Connections that were closed count no more."""
+    code = (
+        "import urllib.request\ndef main(a):\n    return {'got': [urllib.request.urlopen(a['url'], timeout=5).status for _ in range(200)]}"
+    )
+    put(hub, "often", "python:3", code)
+    result, logs = call(hub, "often", url=places.plain)
+
+    assert result == {"got": [200] * 200}, logs

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -84,22 +87,9 @@ def _records(hub: Hub, name: str) -> list[dict[str, Any]]:
 def test_a_run_that_was_lost_in_the_middle_is_told_and_runs_again(tmp_path: Path) -> None:
     """A rule's run ends as lost and names the new one; a non-blocking call runs again under its own id."""
     data = tmp_path / "data"
-    slow = "import os, time\ndef main(args):\n    if not os.path.exists(args['mark']):\n        open(args['mark'], 'w').close()\n        time.sleep(50)\n    return {}\n"
-    hub = hubs.start(data, **hubs.WITHOUT_CELLS)
-    try:
-        put_action(hub, "slow", slow)
-        put_rule(hub, "start", "slow")
-        with hub.http as http:
-            http.post(f"{API}/triggers/start", json={"mark": str(tmp_path / "rule")})
-            called = http.post(f"{API}/actions/slow", json={"mark": str(tmp_path / "call")}).json()["activationId"]
-        eventually(lambda: (tmp_path / "rule").exists() and (tmp_path / "call").exists())
-        eventually(lambda: _started(hub) == 2, what="both starts on record")
-        hub.kill()
-        hub = hubs.start(data, **hubs.WITHOUT_CELLS)
-        rows = eventually(lambda: found if len(found := _records(hub, "slow")) >= 3 else [], seconds=30)
-    finally:
-        hub.process.kill()
-        hub.process.wait()
+    slow = "import time, urllib.request\ndef main(args):\n    if urllib.request.urlopen(args['mark']).read() == b'1':\n        time.sleep(50)\n    return {}\n"
+    with counting() as (address, seen):
+        rows, called = _killed_in_the_middle(data, slow, address, seen)
     by_id = {row["activationId"]: row for row in rows}
     lost = [row for row in rows if not row["response"]["success"]]
     marks = {item["key"]: item["value"] for item in lost[0]["annotations"]}
@@ -107,6 +97,49 @@ def test_a_run_that_was_lost_in_the_middle_is_told_and_runs_again(tmp_path: Path
     assert len(lost) == 1
     assert marks["retriedAs"] in by_id
     assert {item["key"]: item["value"] for item in by_id[called]["annotations"]}["attempts"] == 2
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[tuple[str, Counter[str]]]:
+    """A server that answers how often a path was asked for, and its counts: where runs leave a mark that outlives their cells."""
+    seen: Counter[str] = Counter()
+
+    class Counts(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen[self.path] += 1
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(str(seen[self.path]).encode())
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Counts) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+        thread.join()
+
+
+def _killed_in_the_middle(data: Path, slow: str, address: str, seen: Counter[str]) -> tuple[list[dict[str, Any]], str]:
+    """All records of the runs, and the id of the one that was called."""
+    hub = hubs.start(data, OUTBOUND__ALLOW="127.0.0.1")
+    try:
+        put_action(hub, "slow", slow)
+        put_rule(hub, "start", "slow")
+        with hub.http as http:
+            http.post(f"{API}/triggers/start", json={"mark": f"{address}/rule"})
+            called = http.post(f"{API}/actions/slow", json={"mark": f"{address}/call"}).json()["activationId"]
+        eventually(lambda: seen["/rule"] and seen["/call"])
+        eventually(lambda: _started(hub) == 2, what="both starts on record")
+        hub.kill()
+        hub = hubs.start(data, OUTBOUND__ALLOW="127.0.0.1")
+        rows = eventually(lambda: found if len(found := _records(hub, "slow")) >= 3 else [], seconds=30)
+    finally:
+        hub.process.kill()
+        hub.process.wait()
+    return rows, called
 
 
 def _started(hub: Hub) -> int:

@@ -71,14 +71,16 @@ def test_neighbours_are_left_alone_and_what_is_left_is_swept(place: Path) -> Non
             assert invoke(hub, "echo", n=1) == {"n": 1}
         for which, level in levels.items():
             killed, neighbour = running[which], next(hub for hub in running.values() if hub is not running[which])
-            untouched = (set(family(neighbour.process.pid)), groups(neighbour.data), folders(neighbour.data))
+            untouched = family(neighbour.process.pid)
+            kept = groups(neighbour.data) | folders(neighbour.data)
             end_all_at_once(killed)
             left = groups(killed.data) | folders(killed.data)
             assert left or not ladder.is_root()
 
             running[which] = hubs.start(place / which, run=owned.program(), RUNTIME__LEVEL=level)
             assert invoke(running[which], "echo", n=2) == {"n": 2}
-            assert untouched == (set(family(neighbour.process.pid)), groups(neighbour.data), folders(neighbour.data))
+            assert alive(untouched) == untouched
+            assert kept <= groups(neighbour.data) | folders(neighbour.data)
             assert invoke(neighbour, "echo", n=3) == {"n": 3}
             assert not [rest for rest in folders(killed.data) if rest in left]
         for which, hub in running.items():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from tests.bench.overload import measure_overload
-from tests.compat.steps import invoke, put_action, tenant
+from tests.compat.steps import invoke, put_action, record, tenant
 from tests.support import hubs
 from tests.support.eventually import eventually
 from tests.support.hubs import Hub
@@ -133,16 +132,10 @@ def test_who_takes_every_processor_yields_to_the_others(hub: Hub) -> None:
         runs = [noisy.post("/api/v1/namespaces/_/actions/burn", json={"cpu": 1.5}).json()["activationId"] for _ in range(4)]
         policies = set()
         for one in runs:
-            record = eventually(lambda one=one: _record(noisy, one), what="the end of a run")  # type: ignore[misc]
-            policies.add(record["response"]["result"]["policy"])
+            policies.add(record(noisy, one)["response"]["result"]["policy"])
             assert invoke(quiet, "calm", {})["response"]["result"]["policy"] == os.SCHED_BATCH
 
     assert policies == {os.SCHED_IDLE}
-
-
-def _record(http: httpx.Client, activation_id: str) -> Any:
-    answer = http.get(f"/api/v1/namespaces/_/activations/{activation_id}")
-    return answer.json() if answer.status_code == httpx.codes.OK else None
 
 
 @pytest.mark.slow

@@ -165,7 +165,7 @@ def test_the_hub_cannot_ask_the_supervisor_for_anything_else(folder: Path) -> No
         packets.send(ours, {"end": os.getpid()})
         packets.send(ours, {"start": "warden"}, [inside.fileno()])
         answer, passed = packets.receive(ours)
-        settled = psutil.Process(answer["pid"]).cmdline()[-1]
+        settled = eventually(psutil.Process(answer["pid"]).cmdline, what="its words")[-1]
         packets.send(ours, {"end": answer["pid"]})
         eventually(lambda: not psutil.pid_exists(answer["pid"]))
         ours.close()

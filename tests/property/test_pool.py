@@ -124,6 +124,17 @@ class PoolMachine(RuleBasedStateMachine):
             self.asked[which % len(self.asked)].cancel()
             self.turns()
 
+    @rule(which=st.integers(0, 30), outcome=st.sampled_from([FINE, BROKEN]))
+    def all_give_up_when_it_is_their_turn(self, which: int, outcome: Outcome) -> None:
+        """At the same moment as another ends, before it could take note."""
+        if self.serving and self.asked:
+            process, _ = self.serving.pop(which % len(self.serving))
+            process.runs -= 1  # type: ignore[attr-defined]
+            self.loop.call_soon(self.pool.release, process, outcome)
+            for task in self.asked:
+                self.loop.call_soon(task.cancel)
+            self.turns()
+
     @rule(which=st.integers(0, 30))
     def dies(self, which: int) -> None:
         if self.launches.made:

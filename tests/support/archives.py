@@ -158,9 +158,9 @@ def broken_header(place: int, new: bytes) -> bytes:
     return gzip.compress(bytes(made))
 
 
-def sparse() -> bytes:
-    """A file of a terabyte, most of which is not there."""
-    about = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": "0,1", "GNU.sparse.size": str(1 << 40)}
+def sparse(size: int) -> bytes:
+    """A file most of which is not there."""
+    about = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": "0,1", "GNU.sparse.size": str(size)}
     return tarred((member("a", pax=about), b"x"))
 
 
@@ -213,7 +213,8 @@ HOSTILE: dict[str, Build] = {
         }.items()
     },
     "tar: hard link inside": lambda: tarred((member("a"), b"x"), (member("b", tarfile.LNKTYPE, "a"), b"")),
-    "tar: a terabyte of holes": sparse,
+    "tar: a terabyte of holes": partial(sparse, 1 << 40),
+    "tar: a file with holes told in a record": partial(sparse, 100),
     # links
     "tar: link to a system folder": partial(links, ("a", "/etc")),
     "tar: link above": partial(links, ("a", "..")),

@@ -23,15 +23,17 @@ def passes(shares: FairShare, seconds: float, **use: tuple[Process, float]) -> N
     for _ in range(round(seconds / EVERY)):
         for process, cores in use.values():
             process.used += round(cores * EVERY * 1e9)
+        IDLE[0] += (CORES - sum(cores for _, cores in use.values())) * EVERY
         NOW[0] += EVERY
         shares.look(EVERY, NOW[0])
 
 
-NOW = [1000.0]
+NOW, IDLE = [1000.0], [0.0]
+CORES = 2
 
 
 def given(*processes: Process) -> FairShare:
-    shares = FairShare(cores=2)
+    shares = FairShare(lambda: IDLE[0])
     for process in processes:
         shares.add(process)
     return shares
@@ -49,10 +51,22 @@ async def test_who_takes_all_yields_once_another_works() -> None:
     assert [process.yields for process in (*hogs, late, quiet)] == [True, True, True, False]
 
 
+async def test_what_others_on_the_machine_take_is_not_there_to_be_shared() -> None:
+    """Who takes most of the rest takes more than its part, be it less than a processor."""
+    hog, quiet = Process("noisy"), Process("quiet")
+    shares = given(hog, quiet)
+    for _ in range(20):
+        IDLE[0] -= 1.2 * EVERY
+        passes(shares, EVERY, a=(hog, 0.7), b=(quiet, 0.1))
+
+    assert hog.yields
+
+
 async def test_a_short_rush_bothers_nobody() -> None:
     """Starting something takes all there is for a moment."""
     one, other = Process("a"), Process("b")
     shares = given(one, other)
+    passes(shares, 2)
     passes(shares, 0.1, a=(one, 1.9), b=(other, 0.1))
 
     assert not one.yields
@@ -64,8 +78,7 @@ async def test_who_takes_its_part_only_does_not_yield() -> None:
     shares = given(one, other)
     passes(shares, 2, a=(one, 0.6), b=(other, 0.6))
 
-    assert not one.yields
-    assert not other.yields
+    assert [one.yields, other.yields] == [False, False]
 
 
 async def test_who_takes_less_again_yields_no_longer() -> None:

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
 from hub.domain.action import CodeExec, Limits
@@ -62,7 +63,7 @@ class Launches:
 
 
 def spec(
-    name: str = "a", revision: int = 1, memory: int = 256, concurrency: int = 1, instances: int | None = None, namespace: str = "ns"
+    name: str = "a", revision: int = 1, memory: int = 256, *, concurrency: int = 1, instances: int | None = None, namespace: str = "ns"
 ) -> ProcessSpec:
     limits = Limits(memory=memory, concurrency=concurrency, instances=instances)
     return ProcessSpec(key=(namespace, name, revision, namespace), exec=CodeExec(kind="python:3", code=""), limits=limits)
@@ -542,7 +543,8 @@ async def test_no_mixture_of_calls_leaks_room(launches: Launches, seed: int, mon
     async def one() -> None:
         name = chance.choice("abcd")
         memory = {"a": 128, "b": 256, "c": 512, "d": 1024}[name]
-        process = await pool.acquire(spec(name, memory=memory, **shares[name]))
+        limits = Limits(memory=memory, **shares[name])
+        process = await pool.acquire(msgspec.structs.replace(spec(name), limits=limits))
         outcome = None
         runs[process] += 1
         try:

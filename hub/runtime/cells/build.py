@@ -35,7 +35,8 @@ class Order(NamedTuple):
     The copy becomes `launcher`; `command` replaces it by another program, which is given the launcher's path and the number of its socket.
     `listen` are the addresses and ports inside that the hub accepts on, `hosts` are names with such addresses; `connect` are the ports
     that a fence without a network of its own may connect to.
-    `folder` is where a cell without a view of its own works. One that is `spare` is made when nobody else wants the processor.
+    `folder` is where a cell without a view of its own works. `layers` are names of layers in a view, and else their folders. One that is
+    `spare` is made when nobody else wants the processor.
     """
 
     cell: int
@@ -52,6 +53,7 @@ class Order(NamedTuple):
     folder: str = mounts.WORK
     hosts: dict[str, str] = {}  # noqa: RUF012 - as above
     spare: bool = False
+    layers: list[str] = []  # noqa: RUF012 - as above
 
 
 def launchers(level: int, folder: str) -> str:
@@ -102,11 +104,15 @@ def keep(order: Order, ways: Ways, launch: Launch) -> NoReturn:
 def _start(order: Order, ways: Ways) -> tuple[int, int]:
     """Leave what is the machine's, and fork. The first process gets the end of a pipe that tells whether the keeper is still there."""
     descriptors.keep_only({ways.door, ways.stdout, ways.stderr, ways.warden, *ways.groups})
-    os.setsid()
+    # All cells stay in the warden's session, which has no terminal: each session has a share of the processor of its own (sched(7),
+    # autogroup), beside which a cell that yields would not. Who leads none cannot take a terminal either.
+    os.setpgid(0, 0)
     cgroups.join(ways.groups)
     # Only root can raise it again when it is claimed.
     (scheduling.lower if order.spare and ladder.is_root() else scheduling.usual)(0)
     if order.slot is not None:
+        if order.layers and order.level < ladder.CELL:
+            _copy_layers(order)
         namespaces.become(order.slot)
     if order.level >= ladder.CELL:
         namespaces.enter(namespaces.ALL)
@@ -116,6 +122,14 @@ def _start(order: Order, ways: Ways) -> tuple[int, int]:
     first = os.fork()
     os.close(theirs if first else ours)
     return first, ours if first else theirs
+
+
+def _copy_layers(order: Order) -> None:
+    """Without a view, a user of its own cannot reach what lies in the hub's folder: it gets its layers as a copy. Raises OSError."""
+    import shutil  # noqa: PLC0415 - it is loaded only here
+
+    for number, layer in enumerate(order.layers):
+        shutil.copytree(layer, os.path.join(order.folder, mounts.COPIES, str(number)), symlinks=True)
 
 
 def _be_first(order: Order, ways: Ways, lifeline: int, launch: Launch) -> NoReturn:
@@ -150,7 +164,7 @@ def _furnish(order: Order) -> list[socket.socket]:
     namespaces.name_host()
     namespaces.raise_loopback()
     listeners = [namespaces.listen(address, port) for address, port in order.listen]
-    mounts.enter_view(work=order.work, files=order.files)
+    mounts.enter_view(work=order.work, files=order.files, layers=order.layers)
     if order.hosts:
         mounts.name_hosts(order.hosts)
     return listeners
@@ -172,7 +186,7 @@ def _harden(order: Order) -> None:
             landlock.restrict(readable=["/"], writable=[mounts.WORK, mounts.SHARED_MEMORY, *READABLE_DEVICES])
         own_network = True
     else:
-        readable = [*mounts.SYSTEM, *mounts.OF_ETC, *order.readable, *READABLE_OF_PROC]
+        readable = [*mounts.SYSTEM, *mounts.OF_ETC, *order.readable, *order.layers, *READABLE_OF_PROC]
         landlock.restrict(readable=readable, writable=[order.folder, *READABLE_DEVICES], connect=order.connect)
         own_network = False
     code = seccomp.program(

@@ -12,6 +12,7 @@ import os
 import struct
 from typing import TextIO
 
+from . import ladder
 from .kernel import StepRefused, checked, libc, syscall
 from .syscalls import NUMBERS, machine
 
@@ -26,6 +27,12 @@ HARMLESS = NO_SETUID | NO_DEVICES
 VIEW = "/view"
 WORK = "/home/action"
 LAUNCHERS = "/launchers"
+LAYERS = "/layers"
+"""Outside of the view all layers of the hub; inside the ones that this cell was made with, by number."""
+CONTENT = "content"
+MOST_LAYERS = 4
+COPIES = ".layers"
+"""Where copies of them are in the folder of a cell without a view."""
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a cell's own
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - as above
 DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -33,7 +40,7 @@ VIEW_SIZE, VIEW_FILES = 1 << 20, 512
 SHARED_MEMORY_SIZE = 16 << 20
 SHARED_MEMORY_FILES = 256
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-"""Programs and libraries."""
+"""Starter and libraries."""
 OF_ETC = (
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
@@ -64,10 +71,12 @@ class MountsRefused(StepRefused):
     step = "mounts"
 
 
-def make_view(scratch: str, readable: list[str], launchers: str) -> None:
+def make_view(scratch: str, readable: list[str], launchers: str, *, modules: dict[str, str], layers: str) -> None:
     """Leave the machine's files for a root that holds nothing but the view, made at `scratch`, an empty folder.
 
-    `readable` is seen at its own paths, the folder `launchers` at `LAUNCHERS`. Wants a mount namespace of its own. Raises MountsRefused.
+    `readable` is seen at its own paths, the folder `launchers` at `LAUNCHERS`, `modules` at the places that they are listed by. The
+    folder `layers`, if there is one, lies beside the view, where single cells get theirs from. Wants a mount namespace of its own.
+    Raises MountsRefused.
     """
     keep_private()
     _mount("tmpfs", scratch, "tmpfs", HARMLESS, f"size={2 * VIEW_SIZE},nr_inodes={VIEW_FILES},mode=755")
@@ -77,15 +86,13 @@ def make_view(scratch: str, readable: list[str], launchers: str) -> None:
     for path in (*SYSTEM, *OF_ETC, *readable):
         _show(path, view + path)
     _show(launchers, view + LAUNCHERS)
-    for name in DEVICES:
-        _touch(f"{view}/dev/{name}")
-        _mount(f"/dev/{name}", f"{view}/dev/{name}", None, _BIND)
-    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
-        os.symlink(target, f"{view}/dev/{name}")
+    for place, path in modules.items():
+        _show(path, view + place)
+    _make_devices(view)
     for path, text in FILES.items():
         with _new_file(view + path) as file:
             file.write(text)
-    for path in (SHARED_MEMORY, WORK, "/proc"):
+    for path in (SHARED_MEMORY, WORK, "/proc", *(f"{LAYERS}/{number}" for number in range(MOST_LAYERS))):
         os.makedirs(view + path, exist_ok=True)
     for path in TEMPORARY:
         os.makedirs(os.path.dirname(view + path), exist_ok=True)
@@ -95,7 +102,17 @@ def make_view(scratch: str, readable: list[str], launchers: str) -> None:
     # A cell may mount a proc of its own only where one is in sight that hides nothing.
     os.mkdir(scratch + "/proc")
     _mount("/proc", scratch + "/proc", None, _BIND | _RECURSIVE)
+    if layers:
+        _show(layers, scratch + LAYERS)
     _become_root(scratch)
+
+
+def _make_devices(view: str) -> None:
+    for name in DEVICES:
+        _touch(f"{view}/dev/{name}")
+        _mount(f"/dev/{name}", f"{view}/dev/{name}", None, _BIND)
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(target, f"{view}/dev/{name}")
 
 
 def keep_private() -> None:
@@ -103,15 +120,27 @@ def keep_private() -> None:
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
 
 
-def enter_view(*, work: int, files: int) -> None:
-    """Make the view the root of this cell, with a work folder of `work` bytes and `files` files. Raises MountsRefused."""
+def enter_view(*, work: int, files: int, layers: list[str]) -> None:
+    """Make the view the root of this cell, with a work folder of `work` bytes and `files` files, and with these layers by name.
+
+    Raises MountsRefused.
+    """
     _mount(VIEW, VIEW, None, _BIND | _RECURSIVE)
     _mount("proc", VIEW + "/proc", "proc", HARMLESS | NO_EXECUTION)
     _mount("tmpfs", VIEW + WORK, "tmpfs", HARMLESS, f"size={work},nr_inodes={files},mode=700")
     shared = f"size={SHARED_MEMORY_SIZE},nr_inodes={SHARED_MEMORY_FILES},mode=1777"
     _mount("tmpfs", VIEW + SHARED_MEMORY, "tmpfs", HARMLESS | NO_EXECUTION, shared)
+    for number, name in enumerate(layers):
+        _mount(f"{LAYERS}/{name}/{CONTENT}", f"{VIEW}{LAYERS}/{number}", None, _BIND)
     _become_root(VIEW)
     os.chdir(WORK)
+
+
+def places(level: int, layers: list[str]) -> list[str]:
+    """Where layers, given by their folders, are for a cell of that level; relative ones are so to its own folder."""
+    if level >= ladder.CELL:
+        return [f"{LAYERS}/{number}" for number in range(len(layers))]
+    return [f"{COPIES}/{number}" for number in range(len(layers))] if ladder.is_root() else layers
 
 
 def name_hosts(hosts: dict[str, str]) -> None:

@@ -241,7 +241,9 @@ class Warden:
     # Making one
 
     def _new_zygote(self) -> None:
-        zygote = Zygote({key: self._plan[key] for key in ("level", "scratch", "readable", "launchers")})
+        zygote = Zygote(
+            {key: self._plan[key] for key in ("level", "scratch", "readable", "launchers", "modules", "layers") if key in self._plan}
+        )
         self._zygotes[zygote.way.fileno()] = zygote
         self._poll.register(zygote.way, select.POLLIN)
         if self._groups is not None:
@@ -290,7 +292,7 @@ class Warden:
         cell.ours = [door.detach(), stdout, stderr]
         inside = [door_inside.detach(), stdout_inside, stderr_inside]
         cell.zygote = zygote
-        readable = [*self._plan["readable"], self._plan["launchers"]]
+        readable = [*self._plan["readable"], self._plan["launchers"], *self._plan.get("modules", {}).values()]
         # What holds the cell is ours to say, whatever the order says.
         whole = {**order, "cell": cell.number, "level": self._level, "slot": cell.slot, "readable": readable}
         if cell.folder is not None:

@@ -68,7 +68,8 @@ class Zygote:
                 namespaces.enter(namespaces.NEW_MOUNTS)
             else:
                 namespaces.enter(namespaces.NEW_MOUNTS | namespaces.NEW_USERS, inside=os.geteuid())
-            mounts.make_view(self._plan["scratch"], self._plan["readable"], self._plan["launchers"])
+            more = {"modules": self._plan.get("modules", {}), "layers": self._plan.get("layers", "")}
+            mounts.make_view(self._plan["scratch"], self._plan["readable"], self._plan["launchers"], **more)
         gc.collect()
         gc.freeze()
 

@@ -122,10 +122,17 @@ function unpacked(archive) {
   return folder;
 }
 
+// What was installed for this action lies beside its code, where every way to load modules looks first.
+function furnish(folder, layer) {
+  const own = path.join(folder, 'node_modules');
+  if (!fs.existsSync(own)) fs.symlinkSync(path.join(path.resolve(home, layer), 'node_modules'), own);
+}
+
 async function init(value) {
   if (action) throw { again: true };
   if (!value.code && !value.archive) throw { plain: 'Missing main/no code to execute.' };
   const folder = value.archive ? unpacked(value.archive) : null;
+  if (folder && value.layers && value.layers.length) furnish(folder, value.layers[0]);
   Object.assign(process.env, value.env || {});
   const name = value.main || 'main';
   const found = folder ? await fromFolder(folder, name) : fromSource(value.code, name);

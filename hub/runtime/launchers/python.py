@@ -9,7 +9,7 @@ import sys
 import traceback
 
 sys.path.insert(0, os.path.dirname(__file__))
-from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, NOT_A_DICTIONARY, Door, Refused, flush, keep, unpacked
+from frames import AGAIN, ARCHIVE, FAULT, FINE, INIT, NOT_A_DICTIONARY, Door, Refused, flush, keep, place, unpacked
 
 # An action finds modules of its own under any name.
 del sys.path[0], sys.modules["frames"]
@@ -34,20 +34,30 @@ def shown(error):
     return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
 
 
-def virtualenv(folder):
-    """Where a virtual environment in the zip keeps its modules, the one of this very version first."""
-    if os.path.isdir(os.path.join(folder, "virtualenv")) and not os.path.isdir(os.path.join(folder, "virtualenv", "lib")):
+def activate(folder):
+    """Put a virtual environment of the zip in place, as its own script does; its modules are found whatever version it was made with."""
+    home = os.path.join(folder, "virtualenv")
+    if not os.path.isdir(home):
+        return
+    scripts = [os.path.join(home, name, "activate_this.py") for name in ("bin", "Scripts")]
+    script = next(filter(os.path.isfile, scripts), None)
+    lib = os.path.join(home, "lib")
+    if script is None and not os.path.isdir(lib):
         raise Refused("Invalid virtualenv. Zip file does not include 'activate_this.py'.")
-    lib = os.path.join(folder, "virtualenv", "lib")
     own = "python%d.%d" % sys.version_info[:2]
     names = sorted(os.listdir(lib), key=lambda name: (name != own, name)) if os.path.isdir(lib) else []
     places = [os.path.join(lib, name, "site-packages") for name in names]
-    return [place for place in places if os.path.isdir(place)]
+    sys.path[1:1] = [place for place in places if os.path.isdir(place)]
+    if script is not None:
+        with open(script, "rb") as source:
+            exec(compile(source.read(), script, "exec"), {"__file__": script, "__name__": "activate_this"})
 
 
 def load(value):
     """The action's function. Raises what its code raises."""
     folder = unpacked(value["archive"]) if "archive" in value else None
+    # As in any environment, what was installed comes after the standard library; what all actions may use comes last.
+    sys.path += [place(name) for name in (*value.get("layers", ()), *filter(None, (value.get("modules"),)))]
     os.environ.update(value.get("env") or {})
     name = value.get("main") or "main"
     module = type(sys)("main__")
@@ -55,7 +65,7 @@ def load(value):
     if folder:
         os.chdir(folder)
         sys.path.insert(0, folder)
-        sys.path[1:1] = virtualenv(folder)
+        activate(folder)
         for file in ("__main__.py", "main__.py", "exec"):
             if os.path.isfile(os.path.join(folder, file)):
                 break

@@ -82,7 +82,7 @@ def measure(data: bytes) -> tuple[int, int]:
     return size, sum(len(PurePosixPath(member.filename).parts) for member in members)
 
 
-def unpack(archive: str, folder: str, largest: int) -> None:
+def unpack(archive: str, folder: str, largest: int, most_files: int = MOST_FILES) -> None:
     """Unpack a zip or a tar.gz below `folder`, at most `largest` bytes. Raises BadArchive; nothing is written outside the folder."""
     place = Path(folder)
     try:
@@ -91,17 +91,17 @@ def unpack(archive: str, folder: str, largest: int) -> None:
             zipped = source.read(len(GZIP)) != GZIP
             packed = source.seek(0, io.SEEK_END)
             source.seek(0)
-            (_unpack_zip if zipped else _unpack_tar)(source, place, _largest(largest, packed))
+            (_unpack_zip if zipped else _unpack_tar)(source, place, _largest(largest, packed), most_files)
     except _UNREADABLE as error:
         raise BadArchive(f"The archive cannot be read: {error}") from error
     except OSError as error:
         raise BadArchive(f"The archive cannot be unpacked: {error.strerror or error}.") from error
 
 
-def _unpack_zip(file: IO[bytes], folder: Path, left: int) -> None:
+def _unpack_zip(file: IO[bytes], folder: Path, left: int, most_files: int) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        _check_count(len(members))
+        _check_count(len(members), most_files)
         _check_zip(archive, _Names())
         for member in members:
             mode = member.external_attr >> 16
@@ -116,15 +116,15 @@ def _unpack_zip(file: IO[bytes], folder: Path, left: int) -> None:
                 raise BadArchive(f"The archive says another size of {member.filename!r} than it has.")
 
 
-def _unpack_tar(file: IO[bytes], folder: Path, left: int) -> None:
+def _unpack_tar(file: IO[bytes], folder: Path, left: int, most_files: int) -> None:
     links: list[tarfile.TarInfo] = []
     names = _Names()
     with (
         gzip.GzipFile(fileobj=file) as unzipped,
-        tarfile.open(fileobj=_Bounded(unzipped, left), mode="r|", tarinfo=_Header) as archive,
+        tarfile.open(fileobj=_Bounded(unzipped, left, most_files), mode="r|", tarinfo=_Header) as archive,
     ):
         for count, member in enumerate(archive, 1):
-            _check_count(count)
+            _check_count(count, most_files)
             names.add(member.name, folder=member.isdir())
             if member.issparse():
                 raise _no_file(member.name)
@@ -142,10 +142,10 @@ def _unpack_tar(file: IO[bytes], folder: Path, left: int) -> None:
 class _Bounded(io.RawIOBase):
     """What comes out of a compressed stream, no more than may be unpacked with its headers."""
 
-    def __init__(self, source: gzip.GzipFile, largest: int) -> None:
+    def __init__(self, source: gzip.GzipFile, largest: int, most_files: int) -> None:
         self._source = source
         self._largest = largest
-        self._left = largest + MOST_FILES * 2 * tarfile.BLOCKSIZE
+        self._left = largest + most_files * 2 * tarfile.BLOCKSIZE
 
     def read(self, size: int = -1) -> bytes:
         data = self._source.read(size)
@@ -239,9 +239,9 @@ def _check_zip(archive: zipfile.ZipFile, names: _Names) -> None:
         raise BadArchive("The archive has members that overlap its directory.")
 
 
-def _check_count(count: int) -> None:
-    if count > MOST_FILES:
-        raise BadArchive(f"The archive holds more than {MOST_FILES} files.")
+def _check_count(count: int, most_files: int = MOST_FILES) -> None:
+    if count > most_files:
+        raise BadArchive(f"The archive holds more than {most_files} files.")
 
 
 def _largest(largest: int, packed: int) -> int:
@@ -292,10 +292,10 @@ def _write(source: IO[bytes], target: Path, left: int, *, executable: bool) -> i
     return left
 
 
-def main(archive: str, folder: str, largest: str) -> None:
+def main(archive: str, folder: str, largest: str, most_files: str = str(MOST_FILES)) -> None:
     """The program: says on standard error why an archive cannot be unpacked."""
     try:
-        unpack(archive, folder, int(largest))
+        unpack(archive, folder, int(largest), int(most_files))
     except BadArchive as error:
         sys.exit(str(error))
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from hub.storage.base import SchemaTooNew
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `versions/`; a test compares it with the folder."""
 
 

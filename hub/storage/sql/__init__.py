@@ -15,9 +15,9 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
-def insert_for(connection: Connection, table: Table) -> Any:
+def insert_for(dialect: str, table: Table) -> Any:
     """The dialect's own INSERT, which knows `ON CONFLICT`."""
-    if connection.dialect.name != "postgresql":
+    if dialect != "postgresql":
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - with all its drivers, which the others never need
 
@@ -26,6 +26,6 @@ def insert_for(connection: Connection, table: Table) -> Any:
 
 def upsert(connection: Connection, model: type[SQLModel], row: dict[str, Any], *key: str) -> None:
     """Insert, or replace what has the same key."""
-    statement = insert_for(connection, table_of(model)).values(**row)
+    statement = insert_for(connection.dialect.name, table_of(model)).values(**row)
     changes = {name: value for name, value in row.items() if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, select, update
+from sqlalchemy import Connection, delete, exists, null, select, update
 
 from hub.domain.activation import Activation
 from hub.domain.names import activation_ids_before
 from hub.storage.base import ActivationFilter, Page, RetentionCut
 from hub.storage.mapping import activation_from_row
-from hub.storage.sql import table_of
+from hub.storage.sql import counts, table_of
 from hub.storage.tables import ActivationRow, DeliveryRow, DispatchRow, EventRow
 
 _table = table_of(ActivationRow)
@@ -27,27 +27,13 @@ def get_activation(connection: Connection, namespace: str, activation_id: str) -
     return activation_from_row(row.document, row.logs) if row else None
 
 
-def _matching(statement: Select[Any], namespace: str, where: ActivationFilter) -> Select[Any]:
-    statement = statement.where(_table.c.namespace == namespace)
-    if where.path is not None:
-        statement = statement.where(_table.c.path == where.path)
-    if where.since is not None:
-        statement = statement.where(_table.c.start >= where.since)
-    if where.upto is not None:
-        statement = statement.where(_table.c.start <= where.upto)
-    return statement
-
-
-def list_activations(connection: Connection, namespace: str, where: ActivationFilter, page: Page) -> list[Activation]:
+def list_activations(connection: Connection, namespace: str, where: ActivationFilter, page: Page, *, logs: bool) -> list[Activation]:
     """See `Store.list_activations`."""
-    statement = _matching(select(_table.c.document, _table.c.logs), namespace, where)
-    statement = statement.order_by(_table.c.start.desc(), _table.c.activation_id.desc()).limit(page.limit).offset(page.skip)
+    near, skip = counts.nearer(connection, namespace, where, page)
+    columns = (_table.c.document, _table.c.logs if logs else null().label("logs"))
+    statement = counts.within(select(*columns), namespace, near)
+    statement = statement.order_by(_table.c.start.desc(), _table.c.activation_id.desc()).limit(page.limit).offset(skip)
     return [activation_from_row(row.document, row.logs) for row in connection.execute(statement)]
-
-
-def count_activations(connection: Connection, namespace: str, where: ActivationFilter) -> int:
-    """See `Store.count_activations`."""
-    return int(connection.scalar(_matching(select(func.count()), namespace, where)) or 0)
 
 
 def _before(column: Any, milliseconds: int) -> Any:
@@ -64,7 +50,10 @@ def sweep(connection: Connection, cut: RetentionCut) -> int:
             _before(_table.c.activation_id, cut.activations_before), _table.c.start < cut.activations_before, ~busy
         )
         old = old.order_by(_table.c.activation_id).limit(cut.batch)
-        gone += connection.execute(delete(_table).where(_table.c.activation_id.in_(old))).rowcount
+        removing = delete(_table).where(_table.c.activation_id.in_(old)).returning(_table.c.namespace, _table.c.path, _table.c.start)
+        removed = [(row.namespace, row.path, row.start) for row in connection.execute(removing)]
+        counts.move(connection, removed, -1)
+        gone += len(removed)
     if cut.logs_before is not None:
         wordy = select(_table.c.activation_id).where(_before(_table.c.activation_id, cut.logs_before), _table.c.logs.is_not(None))
         wordy = wordy.order_by(_table.c.activation_id).limit(cut.batch)

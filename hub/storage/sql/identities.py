@@ -23,7 +23,7 @@ def key_of(connection: Connection, namespace: str, sealer: Sealer, *, make: bool
     wanted = select(_keys.c.wrapped).where(_keys.c.namespace == namespace)
     wrapped = connection.scalar(wanted)
     if wrapped is None and make:
-        fresh = insert_for(connection, _keys).values(namespace=namespace, wrapped=sealer.fresh(namespace))
+        fresh = insert_for(connection.dialect.name, _keys).values(namespace=namespace, wrapped=sealer.fresh(namespace))
         connection.execute(fresh.on_conflict_do_nothing())
         wrapped = connection.scalar(wanted)
     if wrapped is None:

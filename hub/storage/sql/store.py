@@ -21,7 +21,7 @@ from hub.domain.release import Install, Release
 from hub.storage.base import ActivationFilter, Ending, EntityWrite, Page, RetentionCut
 from hub.storage.mapping import KeyOf
 from hub.storage.sealing import NamespaceKey, Sealer
-from hub.storage.sql import activations, apis, catalog, entities, feeds, identities, work
+from hub.storage.sql import activations, apis, catalog, counts, entities, feeds, identities, work
 
 T = TypeVar("T")
 Work = Callable[[Link], T]
@@ -141,13 +141,13 @@ class SqlStore(abc.ABC):
         """See `Store.get_activation`."""
         return await self._read(lambda link: activations.get_activation(link, namespace, activation_id))
 
-    async def list_activations(self, namespace: str, where: ActivationFilter, page: Page) -> list[Activation]:
+    async def list_activations(self, namespace: str, where: ActivationFilter, page: Page, *, logs: bool = True) -> list[Activation]:
         """See `Store.list_activations`."""
-        return await self._read(lambda link: activations.list_activations(link, namespace, where, page))
+        return await self._read(lambda link: activations.list_activations(link, namespace, where, page, logs=logs))
 
     async def count_activations(self, namespace: str, where: ActivationFilter) -> int:
         """See `Store.count_activations`."""
-        return await self._read(lambda link: activations.count_activations(link, namespace, where))
+        return await self._read(lambda link: counts.total(link, namespace, where))
 
     async def put_subscription(self, subscription: Subscription) -> None:
         """See `Store.put_subscription`."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from hub.domain.event import Acceptance, Accepted, Delivery, Dispatch
 from hub.storage.base import Ending
 from hub.storage.mapping import Row, activation_to_row, dispatch_to_row, event_to_row, read
-from hub.storage.sql import insert_for, table_of
+from hub.storage.sql import counts, insert_for, table_of
 from hub.storage.tables import ActivationRow, DeliveryRow, DispatchRow, EventRow, SubscriptionRow
 
 _events = table_of(EventRow)
@@ -37,14 +37,14 @@ CHUNK = 300
 ROWS_AT_ONCE = (64, 8, 1)
 
 
-def accept(connection: Connection, acceptances: Sequence[Acceptance], now: int) -> list[Accepted]:
-    """See `Store.accept_all`; `now` dates the delivery keys."""
+def accept(connection: Connection, acceptances: Sequence[Acceptance], now: int, slot: int = 0) -> list[Accepted]:
+    """See `Store.accept_all`; `now` dates the delivery keys, `slot` is of the counts."""
     answers = [Accepted.NEW] * len(acceptances)
     _mark_fenced(connection, acceptances, answers)
     _mark_repeated(connection, acceptances, answers, now)
     new = [acceptance for acceptance, answer in zip(acceptances, answers, strict=True) if answer == Accepted.NEW]
     _add(connection, _events, (event_to_row(taken.event) for taken in new if taken.event))
-    _add_activations(connection, [activation_to_row(taken.activation) for taken in new if taken.activation and taken.keep])
+    _add_activations(connection, [activation_to_row(taken.activation) for taken in new if taken.activation and taken.keep], slot)
     _add(connection, _dispatches, (dispatch_to_row(dispatch) for taken in new for dispatch in taken.dispatches))
     fires = Counter(taken.delivery.scope for taken in new if taken.delivery)
     _many(connection, _count_fires, ({"fired": scope, "more": count} for scope, count in fires.items()))
@@ -67,21 +67,25 @@ def _many(connection: Connection, statement: Any, rows: Iterable[Row]) -> None:
         connection.execute(statement, ready)
 
 
-def _add(connection: Connection, table: Table, rows: Iterable[Row], *, ignore: bool = False) -> None:
-    """Insert many rows. On SQLite a statement takes many at once: each step gives up and takes back the interpreter's lock."""
+def _add(connection: Connection, table: Table, rows: Iterable[Row], *, ignore: bool = False) -> int:
+    """Insert many rows; how many were new, where the database tells.
+
+    On SQLite a statement takes many at once: each step gives up and takes back the interpreter's lock.
+    """
     ready = list(rows)
     if not ready:
-        return
+        return 0
     if connection.dialect.name != "sqlite":
-        statement = insert_for(connection, table)
-        connection.execute(statement.on_conflict_do_nothing() if ignore else statement, ready)
-        return
+        statement = insert_for(connection.dialect.name, table)
+        return connection.execute(statement.on_conflict_do_nothing() if ignore else statement, ready).rowcount
     names = tuple(ready[0])
+    added = 0
     for size in ROWS_AT_ONCE:
         while len(ready) >= size:
             part, ready = ready[:size], ready[size:]
             values = tuple(value for row in part for value in row.values())
-            connection.exec_driver_sql(_insert_text(table.name, names, size, ignore=ignore), values)
+            added += connection.exec_driver_sql(_insert_text(table.name, names, size, ignore=ignore), values).rowcount
+    return added
 
 
 @lru_cache(maxsize=64)
@@ -91,9 +95,20 @@ def _insert_text(table: str, names: tuple[str, ...], count: int, *, ignore: bool
     return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({columns}) VALUES {', '.join([row] * count)}"  # noqa: S608 - names of our own columns
 
 
-def _add_activations(connection: Connection, rows: list[Row]) -> None:
+def _add_activations(connection: Connection, rows: list[Row], slot: int) -> None:
     """A record that exists already is kept as it is: one id, one record (reliability P5)."""
-    _add(connection, _activations, rows, ignore=True)
+    if not rows:
+        return
+    places = [(row["namespace"], row["path"], row["start"]) for row in rows]
+    if connection.dialect.name == "sqlite":
+        added = _add(connection, _activations, rows, ignore=True)
+    else:
+        statement = insert_for(connection.dialect.name, _activations).on_conflict_do_nothing().returning(_activations.c.activation_id)
+        added = len(connection.execute(statement, rows).all())
+    if added == len(rows):
+        counts.move(connection, places, slot=slot)
+    else:
+        counts.recount(connection, places, slot)
 
 
 def _remove_dispatches(connection: Connection, activation_ids: list[str]) -> None:
@@ -125,7 +140,7 @@ def _mark_repeated(connection: Connection, acceptances: Sequence[Acceptance], an
             first[taken.delivery] = index
     for chunk in _chunks(list(first)):
         rows = [{"scope": delivery.scope, "key": delivery.key, "at": now} for delivery in chunk]
-        statement = insert_for(connection, _deliveries).values(rows).on_conflict_do_nothing()
+        statement = insert_for(connection.dialect.name, _deliveries).values(rows).on_conflict_do_nothing()
         taken_now = {(row.scope, row.key) for row in connection.execute(statement.returning(_deliveries.c.scope, _deliveries.c.key))}
         for delivery in chunk:
             if (delivery.scope, delivery.key) not in taken_now:
@@ -141,9 +156,9 @@ def start_dispatches(connection: Connection, activation_ids: Sequence[str]) -> N
     _many(connection, _start_dispatch, ({"begun": activation_id} for activation_id in activation_ids))
 
 
-def finish(connection: Connection, endings: Sequence[Ending]) -> None:
-    """See `Store.finish`."""
-    _add_activations(connection, [activation_to_row(ending.activation) for ending in endings if ending.keep])
+def finish(connection: Connection, endings: Sequence[Ending], slot: int = 0) -> None:
+    """See `Store.finish`; `slot` is of the counts."""
+    _add_activations(connection, [activation_to_row(ending.activation) for ending in endings if ending.keep], slot)
     _remove_dispatches(connection, [ending.activation.activation_id for ending in endings if ending.dispatch])
     _add(connection, _dispatches, (dispatch_to_row(dispatch) for ending in endings for dispatch in ending.next))
 

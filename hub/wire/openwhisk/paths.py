@@ -217,6 +217,9 @@ def _activations() -> dict[str, Any]:
         ("/logs", "getActivationLogs", "Logs", "Read the logs of one run"),
     ):
         one = _operation("activations", identifier, summary, {"200": answer("What is recorded.", ref(shape))})
+        if end == "/logs":
+            one["parameters"] = [_switch("follow", "As server-sent events: what is there, what is printed from now on, and how it ended.")]
+            one["responses"]["200"]["content"]["text/event-stream"] = {"schema": TEXT}
         paths[f"{where}/{{activation_id}}{end}"] = {"parameters": which, "get": one}
     return paths
 

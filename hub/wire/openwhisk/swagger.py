@@ -66,7 +66,7 @@ def _response(said: Document) -> Document:
 
 def _only(content: Document) -> Document:
     """The one form in which a body comes."""
-    (found,) = content.values()
+    found = content.get("application/json") or next(iter(content.values()))
     shape: Document = found
     return shape
 

@@ -25,7 +25,7 @@ SUPERVISOR_LOST = (
 )
 
 
-class ProgramsRefused(Exception):
+class StartRefused(Exception):
     """A program could not be started; the message says why."""
 
 
@@ -43,11 +43,11 @@ class Program(Protocol):
         """Wait for its end."""
 
 
-class Programs(Protocol):
+class Starter(Protocol):
     """Starts programs with an empty environment, in sessions of their own."""
 
     async def start(self, interpreter: str, name: str, way: socket.socket) -> Program:
-        """Start `warden` or `probe`, which gets `way`. Raises ProgramsRefused."""
+        """Start `warden` or `probe`, which gets `way`. Raises StartRefused."""
 
 
 def command(interpreter: str, *words: str) -> list[str]:
@@ -56,7 +56,7 @@ def command(interpreter: str, *words: str) -> list[str]:
 
 
 def _started(interpreter: str, way: socket.socket, name: str, *words: str) -> subprocess.Popen[bytes]:
-    """Raises ProgramsRefused."""
+    """Raises StartRefused."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is ours
             command(interpreter, name, str(way.fileno()), *words),
@@ -67,7 +67,7 @@ def _started(interpreter: str, way: socket.socket, name: str, *words: str) -> su
             start_new_session=True,
         )
     except OSError as error:
-        raise ProgramsRefused(f"{interpreter} could not be started: {error.strerror}") from error
+        raise StartRefused(f"{interpreter} could not be started: {error.strerror}") from error
 
 
 class Child:
@@ -91,10 +91,10 @@ class Child:
 
 
 class Children:
-    """See `Programs`. What they may do is what the hub's user may do."""
+    """See `Starter`. What they may do is what the hub's user may do."""
 
     async def start(self, interpreter: str, name: str, way: socket.socket) -> Child:
-        """See `Programs.start`; it takes a millisecond."""
+        """See `Starter.start`; it takes a millisecond."""
         return Child(_started(interpreter, way, name))
 
 
@@ -118,15 +118,18 @@ class Supervised:
     async def gone(self) -> None:
         """See `Program.gone`."""
         if self._ends >= 0:
-            await asyncio.to_thread(select.select, [self._ends], [], [])
+            # Not `select`, which knows the first thousand descriptors only.
+            ended = select.poll()
+            ended.register(self._ends, select.POLLIN)
+            await asyncio.to_thread(ended.poll)
             os.close(self._ends)
             self._ends = -1
 
 
 class Supervisor:
-    """See `Programs`: the hub's side of `hub.runtime.cells.supervisor`, started by whoever is still root.
+    """See `Starter`: the hub's side of `hub.runtime.cells.supervisor`, started by whoever is still root.
 
-    `settled` is what no plan can say otherwise from now on. Raises ProgramsRefused.
+    `settled` is what no plan can say otherwise from now on. Raises StartRefused.
     """
 
     def __init__(self, interpreter: str, settled: dict[str, Any]) -> None:
@@ -151,7 +154,7 @@ class Supervisor:
         log.error("The supervisor ended; should the warden end as well, actions fail until the hub is restarted")
 
     async def start(self, interpreter: str, name: str, way: socket.socket) -> Supervised:
-        """See `Programs.start`; it runs on the supervisor's own interpreter."""
+        """See `Starter.start`; it runs on the supervisor's own interpreter."""
         del interpreter
         return await asyncio.to_thread(self._start, name, way)
 
@@ -161,9 +164,11 @@ class Supervisor:
                 packets.send(self._way, {"start": name}, [way.fileno()])
                 message, passed = packets.receive(self._way)
         except (OSError, EOFError) as error:
-            raise ProgramsRefused(SUPERVISOR_LOST) from error
+            # One that answers late would answer the next question.
+            self._way.close()
+            raise StartRefused(SUPERVISOR_LOST) from error
         if "refused" in message:
-            raise ProgramsRefused(f"the supervisor could not start it: {message['refused']}")
+            raise StartRefused(f"the supervisor could not start it: {message['refused']}")
         return Supervised(self, message["pid"], passed[0])
 
     def end(self, pid: int) -> None:
