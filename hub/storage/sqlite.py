@@ -55,6 +55,7 @@ class SqliteStore(SqlStore):
         self._engine = _writing_engine(self._path)
         await asyncio.to_thread(self._migrate, self._engine)
         self._readers = _reading_engine(self._path)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="hub-reader")
         self._writer = Writer(self._engine)
 
     def _migrate(self, engine: Engine) -> None:

@@ -129,7 +129,7 @@ async def test_a_killed_keeper_takes_its_cell_along(spawner: CellSpawner) -> Non
 
 async def test_what_cannot_be_built_is_refused_and_nothing_else_is_tried(spawner: CellSpawner, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the step and the kernel's words; there is no fallback (reliability §5.1)."""
-    monkeypatch.setattr("hub.runtime.cell_spawner.WORK", -2)
+    monkeypatch.setattr("hub.runtime.cell_spawner.WORK", -(1 << 40))
     with pytest.raises(LaunchFailed, match="mounts: mounting tmpfs at /view/home/action"):
         await spawner.spawn(Wanted(kind=Kinds.discover().resolve("python:3"), memory=MEMORY, unpacked=1))
 

@@ -9,15 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 import pytest
-import uvloop
 
 from hub.runtime import proxy
 from hub.runtime.egress import MOST_CONNECTIONS, Denied, Egress, Gate
 from hub.runtime.proxy import LARGEST_HEAD, Forwarder, Proxy
 
 pytestmark = pytest.mark.timeout(20)
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-"""They differ in what comes before what."""
 MANY = 8_000_000
 FLOOD = 100_000_000
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
