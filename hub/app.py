@@ -134,6 +134,8 @@ BROKER_PORT = 4222
 SETTLED_AFTER = 1.0
 """Seconds after the start until its garbage is collected, once; before, the collector would only find that all is still in use."""
 GRACE = 20
+END_SECONDS = 10.0
+"""How long ending processes of actions may take."""
 BACKLOG = 2048
 KEEP_ALIVE = 75
 """How long (s) a connection may rest between two requests; a client that uses one just when it is closed sees no answer."""
@@ -580,7 +582,10 @@ async def running(settings: Settings, folder: DataFolder, store: Store, base_url
                 for task in work:
                     task.cancel()
     finally:
-        await services.pool.close()
+        # What cannot be ended ends with the hub; it does not keep the record from being closed.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await services.pool.close()
         await services.recorder.close()
         await recording
         services.catalog.search.close()

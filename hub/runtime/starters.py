@@ -121,7 +121,7 @@ class Supervised:
             # Not `select`, which knows the first thousand descriptors only.
             ended = select.poll()
             ended.register(self._ends, select.POLLIN)
-            await asyncio.to_thread(ended.poll)
+            await asyncio.to_thread(ended.poll, ANSWER_SECONDS * 1000)
             os.close(self._ends)
             self._ends = -1
 
