@@ -162,7 +162,8 @@ def open_store(settings: Settings, folder: DataFolder) -> Store:
 async def open_record(settings: Settings, folder: DataFolder) -> Store:
     """The record, up to date and readable. Raises SchemaTooNew; KeyLost when the sealing key is not the one it was written with."""
     had_key = folder.key.exists()
-    store = open_store(settings, folder)
+    # In a thread, since loading a driver takes a third of a second: what else starts goes on meanwhile.
+    store = await asyncio.to_thread(open_store, settings, folder)
     await store.open()
     try:
         await store.list_identities()
@@ -233,7 +234,7 @@ def wire(settings: Settings, folder: DataFolder, store: Store, api_host: Callabl
     invoker = Invoker(entities, pool, recorder, identities, links.resolve)
     invoker.trust = trust = Trust(identities, isolated, settings.runtime.strangers_behind_fence_until)
     invoker.egresses = egresses
-    built = wire_builds(settings, folder, execution, entities, Indexes(outbound, egresses, trusted()))
+    built = wire_builds(settings, folder, execution, entities, Indexes(outbound, egresses, trusted))
     invoker.builds = built
     trial.layers_for = built.layers_for
     acts.settled = partial(built.settled, seconds=settings.builds.wait.total_seconds())
@@ -642,7 +643,11 @@ async def serve(settings: Settings) -> None:
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         base_url = (settings.base_url or f"{scheme}://{shown}:{port}").rstrip("/")
         execution = execution_by(settings, folder, base_url, port, starter)
-        store = await open_record(settings, folder)
+        try:
+            store = await open_record(settings, folder)
+        except BaseException:
+            await execution.runtime.close()
+            raise
         try:
             async with running(settings, folder, store, base_url, execution) as services:
                 await write_wskprops(services, folder, f"{scheme}://{shown}:{port}")

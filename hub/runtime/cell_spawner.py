@@ -98,6 +98,7 @@ class CellSpawner:
         self._filling: dict[Sort, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[bool]] = set()
         self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._starter = starter
         self.warden = Warden(plan, level, self._lost, starter)
@@ -305,7 +306,8 @@ class CellSpawner:
     async def close(self) -> None:
         """See `Spawner.close`."""
         self._closing = True
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._restarting is not None:
             self._restarting.cancel()
             self._answer_waiting()

@@ -61,16 +61,16 @@ class Isolated:
     async def open(self) -> None:
         """Raises IsolationRefused: a level that was there before, or was asked for, is not given up in silence."""
         await self._opening
+        log.info("Actions are isolated", **self.details())
 
     async def _open(self) -> None:
         plan = isolation.plan(self._folder, self._kinds, toolchains=self._toolchains, layers=self._folder / LAYERS)
         self.isolation = await isolation.find(plan, self._choice, self._folder / "isolation", self._starter)
-        log.info("Actions are isolated", **self.details())
         if self.isolation.level == ladder.NONE:
             self._spawner = PlainSpawner(self._folder / "run" / "plain", self._api_host)
             await self._spawner.open()
             return
-        cells = CellSpawner(
+        self._spawner = cells = CellSpawner(
             plan,
             self.isolation.level,
             self.doors,
@@ -83,7 +83,6 @@ class Isolated:
             await cells.open(self._kinds.resolve("python:3"))
         except WardenRefused as error:
             raise IsolationRefused(f"HUB_RUNTIME__LEVEL cannot be used: level {self.isolation.level} held, but then {error}.") from error
-        self._spawner = cells
 
     @property
     def level(self) -> int:
@@ -110,7 +109,8 @@ class Isolated:
         return await self._spawner.spawn(wanted)
 
     async def close(self) -> None:
-        """See `Spawner.close`."""
+        """See `Spawner.close`; also while it is being opened."""
         self._opening.cancel()
+        await asyncio.gather(self._opening, return_exceptions=True)
         if self._spawner is not None:
             await self._spawner.close()

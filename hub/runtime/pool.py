@@ -99,9 +99,28 @@ class Pool:
                 return home.process
         return None
 
-    async def acquire(self, spec: ProcessSpec) -> ActionProcess:
+    async def warm(self, spec: ProcessSpec) -> tuple[ActionProcess | None, bool]:
+        """A place in a process that is there, waited for as long as that is better than starting another; whether that was in vain.
+
+        So who calls often is spared what a launch asks for: code, layers, a way out. Raises LaunchFailed when the pool closes.
+        """
+        while True:
+            process = self.try_acquire(spec)
+            if process is not None:
+                return process, False
+            shelf = self._shelves.get(spec.key)
+            if shelf is None or self._closed or not (shelf.full or shelf.covered or shelf.busy >= self._enough):
+                return None, False
+            told = await self._busy(shelf)
+            if told is Told.SLOW:
+                return None, True
+            if not isinstance(told, Told):
+                if told.alive:
+                    return told, False
+                self.release(told, None)
+
+    async def acquire(self, spec: ProcessSpec, *, patient: bool = True) -> ActionProcess:
         """A place in a process, warm or fresh; waits while there is none. A fresh one is told by `ready`. Raises LaunchFailed."""
-        patient = True
         while True:
             process = self.try_acquire(spec)
             if process is not None:
@@ -122,15 +141,17 @@ class Pool:
 
     async def _turn(self, shelf: Shelf, *, patient: bool) -> ActionProcess | Told:
         """Wait as this key has to. Raises LaunchFailed when the pool closes."""
-        if shelf.full or shelf.covered:
-            return await self._wait(shelf, queued(shelf.held))
-        if patient and shelf.busy >= self._enough:
-            return await self._wait(shelf, shelf.patience(PATIENCE))
+        if shelf.full or shelf.covered or (patient and shelf.busy >= self._enough):
+            return await self._busy(shelf)
         # Nobody goes past those who wait for room already.
         if not self._turns and self._room_for(shelf.memory):
             self._reserve(shelf)
             return Told.ROOM
         return await self._roomless(shelf)
+
+    async def _busy(self, shelf: Shelf) -> ActionProcess | Told:
+        """Wait for one that is at work, or is about to be."""
+        return await self._wait(shelf, queued(shelf.held) if shelf.full or shelf.covered else shelf.patience(PATIENCE))
 
     async def _launch(self, spec: ProcessSpec, shelf: Shelf) -> ActionProcess:
         """A fresh one in the room that was reserved."""

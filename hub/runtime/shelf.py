@@ -62,6 +62,8 @@ class Shelf:
     roomless: deque[Waiter] = field(default_factory=deque)
     held: deque[Waiter] = field(default_factory=deque)
     forgotten: bool = False
+    looking: bool = False
+    looked_at: list[Waiter] = field(default_factory=list)
 
     @property
     def tenant(self) -> str:
@@ -104,24 +106,28 @@ class Shelf:
             self.shared.remove(home)
 
     def patience(self, seconds: float) -> Waiter:
-        """Wait for one that another caller gives back. SLOW when nobody gave one back for so long: one more helps."""
-        loop = asyncio.get_running_loop()
+        """Wait for one that another caller gives back. SLOW when nobody gave one back for so long, or twice so long: one more helps."""
         waiter = queued(self.patient)
-        timer: asyncio.TimerHandle
-
-        def look(seen: int) -> None:
-            nonlocal timer
-            if waiter.done():
-                return
-            if seen == self.served or not self.busy:
-                self.patient.remove(waiter)
-                waiter.set_result(Told.SLOW)
-            else:
-                timer = loop.call_later(seconds, look, self.served)
-
-        timer = loop.call_later(seconds, look, self.served)
-        waiter.add_done_callback(lambda _waiter: timer.cancel())
+        if not self.looking:
+            self.looking = True
+            self.looked_at = [waiter]
+            self._look_after(seconds)
         return waiter
+
+    def _look_after(self, seconds: float) -> None:
+        """One timer for all that are patient, however many come and go meanwhile."""
+        asyncio.get_running_loop().call_later(seconds, self._look, self.served, seconds)
+
+    def _look(self, seen: int, seconds: float) -> None:
+        if seen == self.served or not self.busy:
+            for waiter in self.looked_at:
+                if not waiter.done() and waiter in self.patient:
+                    self.patient.remove(waiter)
+                    waiter.set_result(Told.SLOW)
+        self.looking = waiting(self.patient)
+        self.looked_at = list(self.patient)
+        if self.looking:
+            self._look_after(seconds)
 
     def hold_covered(self) -> None:
         """Those who waited for room and will find a place in a process that is starting now wait for that."""

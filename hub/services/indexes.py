@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
+from collections.abc import Callable
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -21,9 +23,9 @@ _SEPARATORS = re.compile(r"[-_.]+")
 
 
 class Indexes:
-    """Builds go out on behalf of the operator, who names the indexes. `trusted` are the certificates that installers trust."""
+    """Builds go out on behalf of the operator, who names the indexes. `trusted` loads the certificates that installers trust."""
 
-    def __init__(self, outbound: Outbound, egresses: Egresses, trusted: ssl.SSLContext) -> None:
+    def __init__(self, outbound: Outbound, egresses: Egresses, trusted: Callable[[], ssl.SSLContext]) -> None:
         self._outbound = outbound
         self._egresses = egresses
         self._trusted = trusted
@@ -45,9 +47,10 @@ class Indexes:
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
         address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         page = f"{address.rstrip('/')}/{_SEPARATORS.sub('-', name).lower()}/"
+        trusted = await asyncio.to_thread(self._trusted)
         try:
             async with (
-                self._outbound.client(BUILT_IN, timeout=PATIENCE, trusted=self._trusted) as client,
+                self._outbound.client(BUILT_IN, timeout=PATIENCE, trusted=trusted) as client,
                 client.stream(
                     "GET",
                     page,

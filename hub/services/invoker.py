@@ -58,7 +58,10 @@ class Pool(Protocol):
     def try_acquire(self, spec: ProcessSpec) -> ActionProcess | None:
         """A warm process at once, or None."""
 
-    async def acquire(self, spec: ProcessSpec) -> ActionProcess:
+    async def warm(self, spec: ProcessSpec) -> tuple[ActionProcess | None, bool]:
+        """A process that is there, waited for as long as that is better than starting another; whether that was in vain."""
+
+    async def acquire(self, spec: ProcessSpec, *, patient: bool = True) -> ActionProcess:
         """A process, when there is room for one. Raises LaunchFailed."""
 
     def ready(self, process: ActionProcess) -> None:
@@ -177,15 +180,17 @@ class Invoker:
         spec = ProcessSpec(key=key, exec=exec_, limits=action.limits)
         process = self._pool.try_acquire(spec)
         try:
+            in_vain = False
+            if process is None:
+                with self._waits(call):
+                    process, in_vain = await self._pool.warm(spec)
             if process is None:
                 refused = await self.trust.refusal(action) if self.trust is not None else None
                 if refused is not None:
                     return finished(call, now_ms(), now_ms(), Response.error(Status.WHISK_ERROR, refused), waited=True)
-                full = await self._entities.with_code(action)
-                egress = await self.egresses.of(call.caller, resolved) if self.egresses is not None else None
-                layers = await self.builds.layers_of(full) if self.builds is not None else ()
+                full = await self._launching(call, spec)
                 with self._waits(call):
-                    process = await self._pool.acquire(msgspec.structs.replace(spec, exec=full.exec, egress=egress, layers=layers))
+                    process = await self._pool.acquire(full, patient=not in_vain)
         except BuildFailed as error:
             return unbuilt(call, error)
         except LaunchFailed as error:
@@ -200,6 +205,13 @@ class Invoker:
             self._pool.release(process, outcome)
         end = start + outcome.run_ms + (outcome.init_ms or 0)
         return finished(call, start, end, outcome.response, outcome=outcome)
+
+    async def _launching(self, call: Call, spec: ProcessSpec) -> ProcessSpec:
+        """With what only a fresh process is asked for. Raises BuildFailed."""
+        full = await self._entities.with_code(call.resolved.action)
+        egress = await self.egresses.of(call.caller, call.resolved) if self.egresses is not None else None
+        layers = await self.builds.layers_of(full) if self.builds is not None else ()
+        return msgspec.structs.replace(spec, exec=full.exec, egress=egress, layers=layers)
 
     @contextmanager
     def _waits(self, call: Call) -> Iterator[None]:
