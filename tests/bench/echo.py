@@ -22,6 +22,7 @@ def main() -> None:
     """Serve on a free port and say which."""
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
+    door.listen(1024)
     sys.stdout.write(f"{door.getsockname()[1]}\n")
     sys.stdout.flush()
     app = Starlette(routes=[Route("/echo", echo, methods=["POST"])])
